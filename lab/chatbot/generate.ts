@@ -1,0 +1,80 @@
+import { type Attributes, type Span, trace } from '@opentelemetry/api';
+import { complete } from './model.ts';
+import { buildPrompt } from './prompt.ts';
+import { Pacer, rerank, type Turn } from './rank.ts';
+import { searchPassages } from './retrieval.ts';
+import { failSpan, UpstreamError } from './upstream.ts';
+
+export interface Peers {
+  readonly vectorStore: URL;
+  readonly modelServer: URL;
+  readonly model: string;
+}
+
+export interface ChatRequest {
+  readonly message: string;
+  readonly history: readonly Turn[];
+}
+
+export interface ChatAnswer {
+  readonly answer: string;
+  readonly sources: readonly { id: string; title: string }[];
+  readonly tokens: { prompt: number };
+}
+
+/** Retrieval, ranking, prompt, model, parsing: one span each. Throws UpstreamError when a peer fails. */
+export async function generateResponse(peers: Peers, request: ChatRequest): Promise<ChatAnswer> {
+  const about = { 'rag.history.turns': request.history.length };
+  return inSpan('rag.generate_response', about, async () => {
+    const pacer = new Pacer();
+    const candidates = await searchPassages(peers.vectorStore, request.message);
+    const ranked = await inSpan('rag.rerank', { 'rag.candidates': candidates.length }, () =>
+      rerank(request.message, request.history, candidates, pacer),
+    );
+    const prompt = await inSpan('rag.build_prompt', {}, async (span) => {
+      const built = await buildPrompt(request.message, request.history, ranked, pacer);
+      span.setAttributes({
+        'rag.prompt.tokens': built.tokens,
+        'rag.prompt.turns_kept': built.turnsKept,
+        'rag.prompt.passages': built.passagesKept,
+      });
+      return built;
+    });
+    const completion = await inSpan('rag.llm_generation', {}, () =>
+      complete(peers.modelServer, peers.model, prompt),
+    );
+    const answer = await inSpan('rag.parse_response', {}, async () => readCompletion(completion));
+    const sources = ranked.slice(0, prompt.passagesKept).map(({ id, title }) => ({ id, title }));
+    return { answer, sources, tokens: { prompt: prompt.tokens } };
+  });
+}
+
+async function inSpan<Result>(
+  name: string,
+  attributes: Attributes,
+  work: (span: Span) => Promise<Result>,
+): Promise<Result> {
+  return trace.getTracer('otel-ai-chatbot').startActiveSpan(name, { attributes }, async (span) => {
+    try {
+      return await work(span);
+    } catch (thrown) {
+      failSpan(span, thrown);
+      throw thrown;
+    } finally {
+      span.end();
+    }
+  });
+}
+
+function readCompletion(completion: unknown): string {
+  const choices = (completion as { choices?: unknown } | null)?.choices;
+  const content: unknown = Array.isArray(choices) ? choices[0]?.message?.content : undefined;
+  if (typeof content !== 'string') {
+    throw new UpstreamError(
+      'model server',
+      'invalid_response',
+      'The model server answered without a message.',
+    );
+  }
+  return content.trim();
+}
