@@ -1,0 +1,91 @@
+import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installFolder } from './install-folder.mjs';
+import { isAtLeast } from './version.mjs';
+
+/** @import { Machine } from './machine.mjs' */
+
+const CLI = 'github.com/pulumi/pulumi/pkg/v3/cmd/pulumi';
+const SDK = 'github.com/pulumi/pulumi/sdk/v3';
+/** What the CLI's module asks for. */
+const GO = /** @type {const} */ ([1, 25, 0]);
+
+/**
+ * Builds the real CLI from its Go module. The Node.js language host is a module of its own without a version, so
+ * it can't be built this way: `language-host.mjs` is put beside the CLI in its place, under its name.
+ * @param {Machine} machine
+ * @param {string} version
+ * @param {string} target filled as `<target>/bin`
+ * @param {(text: string) => void} note
+ */
+export async function buildPulumi(machine, version, target, note) {
+  if (machine.platform === 'win32') throw new Error('the stand-in for the language host is a shell script');
+  const go = await machine.which('go');
+  if (!go) throw new Error('go is not on PATH');
+  const installed = (await machine.run(go, ['version'])).trim();
+  if (!isAtLeast(installed, GO))
+    throw new Error(`it wants Go ${GO[0]}.${GO[1]} or newer, this is ${installed}`);
+
+  await installFolder(target, async (to) => {
+    const module = path.join(to, 'module');
+    const bin = path.join(to, 'bin');
+    await mkdir(module);
+    await mkdir(bin);
+    await writeFile(path.join(module, 'go.mod'), `module plumbline.invalid/pulumi\n\ngo ${GO.join('.')}\n`);
+    // `go get` keeps only what some file imports; the tag keeps this file out of a build.
+    await writeFile(path.join(module, 'cli.go'), `//go:build cli\n\npackage main\n\nimport _ "${CLI}"\n`);
+    note('downloading its Go modules');
+    const build = { cwd: module, env: { CGO_ENABLED: '0', GOFLAGS: '-mod=mod', GOWORK: 'off' } };
+    await machine.run(go, ['get', `${CLI}@v${version}`, `${SDK}@v${version}`], build);
+    note('building it from its Go modules, which takes 3 to 5 minutes');
+    const flags = `-s -w -X ${SDK}/go/common/version.Version=v${version}`;
+    const tags = 'osusergo,grpcnotrace';
+    const output = path.join(bin, 'pulumi');
+    await machine.run(go, ['build', '-tags', tags, '-ldflags', flags, '-o', output, CLI], build);
+    await rm(module, { recursive: true });
+    await addStandIns(machine, bin);
+  });
+}
+
+/**
+ * The two programs that a Node.js program needs beside the CLI and that its module does not hold.
+ * @param {Machine} machine
+ * @param {string} bin
+ */
+async function addStandIns(machine, bin) {
+  const host = path.join(bin, 'pulumi-language-nodejs');
+  await copyFile(fileURLToPath(new URL('language-host.mjs', import.meta.url)), `${host}.mjs`);
+  await writeScript(
+    host,
+    `# STAND-IN for Pulumi's Node.js language host, which could not be had here: see the .mjs beside it.
+${findNode(machine.node)}
+exec "$node" "$0.mjs" "$@"`,
+  );
+  await writeScript(
+    path.join(bin, 'pulumi-resource-pulumi-nodejs'),
+    `# STAND-IN for the script of this name in Pulumi's release: runs the dynamic providers of the program.
+${findNode(machine.node)}
+provider=$("$node" -p 'require.resolve("@pulumi/pulumi/cmd/dynamic-provider")') || exit 1
+exec "$node" "$provider" "$@"`,
+  );
+}
+
+/**
+ * Shell lines that set `$node`. The one on PATH may be older than the SDK wants, so the one that set-up found comes
+ * first; it may be gone by the time the script runs.
+ * @param {string} node
+ */
+function findNode(node) {
+  return `node='${node.replaceAll("'", "'\\''")}'
+[ -x "$node" ] || node=node`;
+}
+
+/**
+ * @param {string} file
+ * @param {string} lines
+ */
+async function writeScript(file, lines) {
+  await writeFile(file, `#!/bin/sh\n${lines}\n`);
+  await chmod(file, 0o755);
+}
