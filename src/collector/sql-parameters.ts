@@ -1,0 +1,16 @@
+import type { DuckDBValue } from '@duckdb/node-api';
+
+/** Values of one statement, bound as `$1`, `$2`…; nothing that came from outside is ever spliced into SQL. */
+export class SqlParameters {
+  readonly values: DuckDBValue[] = [];
+
+  /** Adds a value and returns its placeholder. NUL, which DuckDB's texts can't hold, is dropped. */
+  bind(value: string | number | bigint | boolean): string {
+    this.values.push(typeof value === 'string' ? value.replaceAll('\0', '') : value);
+    // The cast fixes the type: DuckDB would otherwise infer it from the place where the placeholder stands.
+    const type = { string: 'VARCHAR', number: 'DOUBLE', bigint: 'BIGINT', boolean: 'BOOLEAN' }[
+      typeof value as 'string' | 'number' | 'bigint' | 'boolean'
+    ];
+    return `$${this.values.length}::${type}`;
+  }
+}
