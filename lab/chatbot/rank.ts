@@ -14,6 +14,8 @@ export interface Passage {
   readonly score: number;
 }
 
+/** Passages that are asked for and ranked; the best of them go into the prompt. */
+export const CANDIDATES = 12;
 /** Work between two looks at the event loop: new requests, answers and health checks wait no longer than this. */
 const SLICE_MS = 8;
 /** How much a turn counts, compared with the one after it. */

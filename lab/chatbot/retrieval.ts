@@ -1,10 +1,9 @@
 import { SpanKind, trace } from '@opentelemetry/api';
 import { embed } from './embedding.ts';
-import type { Passage } from './rank.ts';
+import { CANDIDATES, type Passage } from './rank.ts';
 import { failSpan, postJson, UpstreamError } from './upstream.ts';
 
 const INDEX = 'passages';
-const CANDIDATES = 12;
 const TIMEOUT_MS = 5_000;
 
 /** Asks the vector store (OpenSearch's k-NN search) for the passages nearest to the message. */
