@@ -35,9 +35,11 @@ async function stop(reason: string): Promise<void> {
   stopping = true;
   log('info', 'draining', { reason });
   const drained = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // A connection that is kept alive becomes idle after its answer only: look again until none is left.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
   const limit = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS));
   await Promise.race([drained, limit]);
+  clearInterval(idle);
   await telemetry.shutdown(FLUSH_MS);
   process.exit(0);
 }

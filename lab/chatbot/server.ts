@@ -49,6 +49,8 @@ async function chat(
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     if (status >= 500) span?.setAttribute('exception.message', message);
     log(status >= 500 ? 'error' : 'warn', message, { status });
+    // What is left of a body that was too long is not read: the connection can't be used again.
+    if (status === 413) response.setHeader('connection', 'close');
     send(response, status, { error: status === 500 ? 'The chatbot failed.' : message }, cpuTiming(instance));
     return;
   }
