@@ -1,4 +1,4 @@
-import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import type { Diagnosis, LatencyPoint } from '../diagnosis/diagnosis.ts';
 import type { PreviewResult, Proposal, ProposalState, Verification } from '../remediation/proposal.ts';
 
 /** What the panel shows and what it may ask for: the only thing the webview shares with the rest, and types alone. */
@@ -29,6 +29,8 @@ export interface ProposalView {
   readonly rollout: string | null;
   /** Epoch milliseconds when the deployment was complete; the line on the chart. */
   readonly deployedAt: number | null;
+  /** Latency since the diagnosis, while the rollout is watched and verified: the chart goes on with it. */
+  readonly latencySince?: readonly LatencyPoint[];
 }
 
 export interface PanelState {

@@ -9,7 +9,7 @@ import {
   type Peer,
   type SpanRow,
   startChatbot,
-} from './chatbot-bench.ts';
+} from './chatbot-peers.ts';
 
 const QUESTION = {
   message: 'Why is it slow?',

@@ -1,0 +1,24 @@
+/** `npm run bench -- NAME`: figures, side by side in one run. */
+const benches: Readonly<
+  Record<string, { readonly what: string; run(args: readonly string[]): Promise<void> }>
+> = {
+  mcp: {
+    what: 'the MCP server: time to initialize beside `node -e 0`, size, tokens of its definitions',
+    run: async (args) => (await import('./mcp.ts')).default(args),
+  },
+  size: {
+    what: 'the bundles and the VSIX, bytes',
+    run: async () => (await import('./size.ts')).default(),
+  },
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+const bench = benches[name];
+if (bench === undefined) {
+  console.error(name === '' ? 'Which one?' : `There is no bench “${name}”.`);
+  for (const [key, { what }] of Object.entries(benches))
+    console.error(`  npm run bench -- ${key.padEnd(6)} ${what}`);
+  process.exitCode = 2;
+} else {
+  await bench.run(args);
+}

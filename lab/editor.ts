@@ -1,0 +1,165 @@
+import { spawn } from 'node:child_process';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Problem } from '../src/problem.ts';
+import type { Toolchain } from './setup/toolchain.mjs';
+
+/** A VS Code that runs as a server on loopback, with the extension in it; a browser is its window. */
+export interface Editor {
+  /** Opens the workspace; `path` and payload come as the query VS Code's web workbench understands. */
+  readonly url: string;
+  readonly port: number;
+  /** Machine settings of the server: written while it runs, they take effect at once. */
+  readonly settingsFile: string;
+  close(): Promise<void>;
+}
+
+export interface EditorOptions {
+  readonly toolchain: Toolchain;
+  /** Absolute path of the folder to open. */
+  readonly workspace: string;
+  /** Absolute path of an unpacked extension (a folder with package.json and dist/). Absent: none. */
+  readonly extension?: string;
+  /** Where everything that the server writes goes. */
+  readonly dir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Lets a test suite be named in the address (`extensionTestsPath`). */
+  readonly testDriver?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Settings without which a first start shows pages of its own. */
+const QUIET = {
+  'workbench.startupEditor': 'none',
+  'workbench.enableExperiments': false,
+  'workbench.welcomePage.walkthroughs.openOnInstall': false,
+  'security.workspace.trust.enabled': false,
+  'telemetry.telemetryLevel': 'off',
+  'update.mode': 'none',
+  'extensions.autoCheckUpdates': false,
+  'extensions.ignoreRecommendations': true,
+  'git.enabled': false,
+  'chat.commandCenter.enabled': false,
+};
+
+/** Starts the server and waits until it answers. A Problem says what is missing. */
+export async function startEditor(options: EditorOptions): Promise<Editor> {
+  const { toolchain, dir } = options;
+  if (toolchain.vscode === undefined) {
+    const reason =
+      toolchain.skipped.find(({ name }) => name.startsWith('VS Code'))?.reason ?? 'it is not installed';
+    throw new Problem(
+      'not-found',
+      `There is no VS Code to run in: ${reason}`,
+      'See the set-up’s messages above.',
+    );
+  }
+  const port = await freePort();
+  const extensions = join(dir, 'extensions');
+  const settingsFile = join(dir, 'server', 'data', 'Machine', 'settings.json');
+  await mkdir(extensions, { recursive: true });
+  await mkdir(join(dir, 'server', 'data', 'Machine'), { recursive: true });
+  await mkdir(join(dir, 'user'), { recursive: true });
+  await writeFile(settingsFile, JSON.stringify({ ...QUIET, ...options.settings }, null, 2));
+  if (options.extension)
+    await symlink(options.extension, join(extensions, 'plumbline.plumbline-0.1.0'), 'dir');
+
+  const child = spawn(
+    // The window must not take the processor from what is being measured.
+    'nice',
+    [
+      '-n',
+      '10',
+      toolchain.vscode.node,
+      toolchain.vscode.serverMain,
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--without-connection-token',
+      '--accept-server-license-terms',
+      '--server-data-dir',
+      join(dir, 'server'),
+      '--user-data-dir',
+      join(dir, 'user'),
+      '--extensions-dir',
+      extensions,
+      '--telemetry-level',
+      'off',
+      '--disable-workspace-trust',
+      ...(options.testDriver ? ['--enable-smoke-test-driver'] : []),
+    ],
+    { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...options.env, NODE_OPTIONS: undefined } },
+  );
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed = (printed + text).slice(-4000);
+    });
+  }
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const close = async () => {
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      if (child.exitCode !== null || child.signalCode !== null) break;
+      endGroup(child.pid, signal);
+      await Promise.race([ended, sleep(3000)]);
+    }
+    // Extension hosts and terminals live in the server's group and may outlive it.
+    endGroup(child.pid, 'SIGKILL');
+  };
+
+  const editor: Editor = {
+    url: `http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.workspace)}`,
+    port,
+    settingsFile,
+    close,
+  };
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    if (options.signal?.aborted) break;
+    if (child.exitCode !== null) break;
+    if (await answers(port)) return editor;
+    await sleep(200);
+  }
+  await close();
+  if (options.signal?.aborted)
+    throw new Problem('cancelled', 'Cancelled.', 'Start it again when you want to.');
+  throw new Problem(
+    'unreachable',
+    `VS Code’s server did not start: ${printed.trim().slice(-600)}`,
+    'Try again.',
+  );
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/version`, { signal: AbortSignal.timeout(2000) });
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+function endGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group is gone already.
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

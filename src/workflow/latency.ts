@@ -1,0 +1,88 @@
+import {
+  ALL_DATASETS,
+  type QuerySpec,
+  type Row,
+  type TelemetryStore,
+  type TimeWindow,
+} from '../telemetry/query.ts';
+import type { OperationRow } from './workflow-api.ts';
+
+const HALF = 'plumbline.half';
+const FAILED = 'plumbline.failed';
+
+/**
+ * Services and operations of a window with their P95 and where it is going: one query, whose calculated field
+ * splits the window in the middle.
+ */
+export async function operationRows(
+  store: TelemetryStore,
+  dataset: string,
+  window: TimeWindow,
+  signal?: AbortSignal,
+): Promise<readonly OperationRow[]> {
+  const middle = Math.round((window.start + window.end) / 2000);
+  const spec: QuerySpec = {
+    calculated_fields: [
+      { name: HALF, expression: `IF(GTE(EVENT_TIMESTAMP(), ${middle}), "late", "early")` },
+      { name: FAILED, expression: 'IF(EQUALS($error, true), 1, 0)' },
+    ],
+    breakdowns: ['service.name', 'name', HALF],
+    calculations: [
+      { op: 'COUNT' },
+      { op: 'P95', column: 'duration_ms' },
+      { op: 'SUM', column: FAILED, name: 'errors' },
+    ],
+    filters: [
+      { column: 'trace.span_id', op: 'exists' },
+      { column: 'meta.annotation_type', op: 'does-not-exist' },
+    ],
+    orders: [{ op: 'COUNT', order: 'descending' }],
+    limit: 1000,
+  };
+  const answer = await store.run(dataset || ALL_DATASETS, spec, window, signal ? { signal } : {});
+  return joinHalves(answer.rows);
+}
+
+/** A trend from fewer spans than this says more about chance than about the service. */
+const MINIMUM_FOR_TREND = 10;
+
+interface Half {
+  count: number;
+  errors: number;
+  p95: number;
+}
+
+/** Pure part of operationRows: one row an operation; the P95 is the late half's, or the early one's where nothing is later. */
+export function joinHalves(rows: readonly Row[]): readonly OperationRow[] {
+  const operations = new Map<string, { service: string; operation: string; early?: Half; late?: Half }>();
+  for (const row of rows) {
+    const service = row['service.name'];
+    const operation = row['name'];
+    if (typeof service !== 'string' || typeof operation !== 'string') continue;
+    const key = JSON.stringify([service, operation]);
+    const entry = operations.get(key) ?? { service, operation };
+    const half = {
+      count: number(row['COUNT']),
+      errors: number(row['errors']),
+      p95: number(row['P95(duration_ms)']),
+    };
+    if (row[HALF] === 'late') entry.late = half;
+    else entry.early = half;
+    operations.set(key, entry);
+  }
+  return [...operations.values()].map(({ service, operation, early, late }) => ({
+    service,
+    operation,
+    count: (early?.count ?? 0) + (late?.count ?? 0),
+    errors: (early?.errors ?? 0) + (late?.errors ?? 0),
+    p95: late?.p95 ?? early?.p95 ?? 0,
+    trend:
+      early && late && early.p95 > 0 && Math.min(early.count, late.count) >= MINIMUM_FOR_TREND
+        ? late.p95 / early.p95
+        : null,
+  }));
+}
+
+function number(cell: Row[string] | undefined): number {
+  return typeof cell === 'number' && Number.isFinite(cell) ? cell : 0;
+}
