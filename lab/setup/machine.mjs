@@ -89,7 +89,7 @@ export function thisMachine(signal) {
  * @param {Machine} machine
  * @param {NodeJS.ProcessEnv} [more]
  */
-export function toolEnvironment(machine, more) {
+function toolEnvironment(machine, more) {
   const PATH = [path.dirname(machine.node), machine.env['PATH']].filter(Boolean).join(path.delimiter);
   return { ...machine.env, PATH, ...more };
 }
@@ -178,7 +178,7 @@ function deferred() {
  * The end of a tool's output on one line: what it says last is what went wrong.
  * @param {string} output
  */
-export function lastWords(output) {
+function lastWords(output) {
   const lines = output.split('\n').map((line) => line.trim());
   const words = lines.filter(Boolean).slice(-3).join(' · ');
   return words.length > 300 ? `…${words.slice(-300)}` : words || 'no output';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { buildPulumi } from './pulumi-build.mjs';
+import { buildPulumi, kindOfLanguageHost } from './pulumi-build.mjs';
 import { downloadPulumi } from './pulumi-download.mjs';
 import { compareVersions, isAtLeast, parseVersion } from './version.mjs';
 
@@ -77,7 +77,9 @@ async function inspect(machine, bin) {
   );
   const host = (await machine.exists(beside)) ? beside : await machine.which('pulumi-language-nodejs');
   if (!host) return undefined;
-  const standInLanguageHost = await machine.exists(`${host}.mjs`);
+  const kind = await kindOfLanguageHost(host);
+  if (kind === 'old stand-in') return undefined;
+  const standInLanguageHost = kind === 'stand-in';
   const number = version.trim().replace(/^v/, '');
   return {
     value: { bin, version: number, standInLanguageHost },
