@@ -1,0 +1,200 @@
+import * as vscode from 'vscode';
+import { type Problem, toProblem } from '../problem.ts';
+import type { ProposalView } from '../workflow/messages.ts';
+import type { Workflow } from '../workflow/workflow-api.ts';
+import type { Panel } from './panel/panel.ts';
+import { withCancellableProgress } from './progress.ts';
+import type { Prompts } from './prompts.ts';
+import { confirmationWords, outcomeWords } from './review/confirmation.ts';
+import type { Review } from './review/review.ts';
+import { readSettings } from './settings.ts';
+import { oneLine } from './words.ts';
+
+export interface DiagnoseTarget {
+  readonly service?: string;
+  readonly operation?: string;
+}
+
+/**
+ * What a person can set going, from wherever they do: command, tree, panel or editor title.
+ * At most one long run at a time, which `cancel` ends.
+ */
+export class Actions implements vscode.Disposable {
+  readonly #workflow: Workflow;
+  readonly #review: Review;
+  readonly #panel: () => Panel;
+  readonly #prompts: Prompts;
+  readonly #log: vscode.LogOutputChannel;
+  #running: AbortController | undefined;
+
+  constructor(parts: {
+    readonly workflow: Workflow;
+    readonly review: Review;
+    readonly panel: () => Panel;
+    readonly prompts: Prompts;
+    readonly log: vscode.LogOutputChannel;
+  }) {
+    this.#workflow = parts.workflow;
+    this.#review = parts.review;
+    this.#panel = parts.panel;
+    this.#prompts = parts.prompts;
+    this.#log = parts.log;
+  }
+
+  async diagnose(target: DiagnoseTarget = {}): Promise<void> {
+    this.#panel().show();
+    await this.#long('Diagnosing latency', async (signal) => {
+      await this.#workflow.diagnose({ lookbackMinutes: readSettings().lookbackMinutes, ...target }, signal);
+    });
+  }
+
+  cancel(): void {
+    this.#running?.abort();
+  }
+
+  /** Opens the diff of the given proposal, or of the one the person picks. */
+  async review(proposalId?: string): Promise<void> {
+    const id = proposalId ?? (await this.#pickProposal());
+    if (id !== undefined) await this.#review.open(id);
+  }
+
+  async approve(): Promise<void> {
+    const { proposalId, diffSha256 } = await this.#review.approvable();
+    await this.#review.close(proposalId);
+    this.#panel().show();
+    await this.#long('Previewing the change', (signal) =>
+      this.#workflow.approve(proposalId, diffSha256, signal),
+    );
+  }
+
+  async reject(): Promise<void> {
+    const proposalId = this.#review.inFront();
+    if (proposalId === undefined) return;
+    this.#workflow.reject(proposalId);
+    await this.#review.close(proposalId);
+    this.#panel().show();
+  }
+
+  async discard(proposalId: string): Promise<void> {
+    this.#workflow.reject(proposalId);
+    await this.#review.close(proposalId);
+  }
+
+  /** The second yes: says what would happen, asks, and only then applies. */
+  async confirm(proposalId: string): Promise<void> {
+    const view = this.#view(proposalId);
+    if (view?.preview == null) return;
+    const words = confirmationWords(view.proposal, view.preview);
+    if (!(await this.#prompts.confirm(words))) return;
+    let typed: string | undefined;
+    if (view.preview.needsTypedConfirmation) {
+      const expected = view.proposal.stack.name;
+      typed = await this.#prompts.input({
+        title: words.message,
+        prompt: `${view.preview.confirmationReasons.join(' ')} Type the name of the stack, ${expected}, to go on.`,
+        placeHolder: expected,
+        validate: (value) => (value === expected ? undefined : `Type ${expected}, exactly.`),
+      });
+      if (typed === undefined) return;
+    }
+    const done = await this.#long('Applying the change', (signal) =>
+      this.#workflow.confirm(proposalId, typed, signal),
+    );
+    if (done) await this.#tellOutcome(proposalId);
+  }
+
+  async rollBack(proposalId: string): Promise<void> {
+    const reverse = await this.#workflow.rollBack(proposalId);
+    await this.#review.open(reverse.id);
+  }
+
+  /** Shows what went wrong, once: the panel does when it is in sight, else a notification. */
+  async fail(thrown: unknown): Promise<void> {
+    const problem = toProblem(thrown);
+    if (problem.code === 'cancelled') return;
+    this.#log.error(
+      `${problem.message} ${problem.nextStep}`,
+      ...(problem.code === 'internal' ? [thrown] : []),
+    );
+    if (this.#panel().visible && this.#isShown(problem)) return;
+    const choice = await this.#prompts.notify('error', `${problem.message} ${problem.nextStep}`, 'Show Log');
+    if (choice !== undefined) this.#log.show();
+  }
+
+  #isShown(problem: Problem): boolean {
+    const { problem: shown, proposals } = this.#workflow.state;
+    return [shown, ...proposals.map((p) => p.problem)].some((p) => p?.message === problem.message);
+  }
+
+  /** True when the run came to its end; a cancelled or failed one has been reported already. */
+  async #long(title: string, task: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    if (this.#running !== undefined) {
+      await this.#prompts.notify('info', 'Plumbline is busy. Wait for it, or cancel what is running.');
+      return false;
+    }
+    const running = new AbortController();
+    this.#running = running;
+    await vscode.commands.executeCommand('setContext', 'plumbline.busy', true);
+    try {
+      await withCancellableProgress(title, running.signal, async (signal, report) => {
+        const subscription = this.#workflow.onDidChange(({ progress, proposals }) => {
+          const current = progress ?? proposals.find((p) => p.progress !== null)?.progress;
+          if (current) report(current);
+        });
+        try {
+          await task(signal);
+        } finally {
+          subscription.dispose();
+        }
+      });
+      return true;
+    } catch (thrown) {
+      await this.#failSoon(thrown);
+      return false;
+    } finally {
+      this.#running = undefined;
+      await vscode.commands.executeCommand('setContext', 'plumbline.busy', false);
+    }
+  }
+
+  /** Reports without waiting for the person to answer the notification: the run is over either way. */
+  async #failSoon(thrown: unknown): Promise<void> {
+    void this.fail(thrown);
+  }
+
+  async #tellOutcome(proposalId: string): Promise<void> {
+    const view = this.#view(proposalId);
+    if (view === undefined) return;
+    const { level, message } = outcomeWords(view);
+    const choice = await this.#prompts.notify(level, message, 'Show', 'Roll Back…');
+    if (choice === 'Show') this.#panel().show();
+    if (choice === 'Roll Back…') await this.rollBack(proposalId);
+  }
+
+  #view(proposalId: string): ProposalView | undefined {
+    return this.#workflow.state.proposals.find((p) => p.proposal.id === proposalId);
+  }
+
+  async #pickProposal(): Promise<string | undefined> {
+    const views = this.#workflow.state.proposals;
+    const [first] = views;
+    if (views.length <= 1) return first?.proposal.id;
+    const picked = await this.#prompts.pick(
+      'Review Proposal',
+      views.map(({ proposal, state }) => ({
+        label: oneLine(proposal.title),
+        description: state,
+        detail:
+          proposal.origin.by === 'mcp'
+            ? `Proposed by ${oneLine(proposal.origin.client)}`
+            : 'From the diagnosis',
+        id: proposal.id,
+      })),
+    );
+    return picked?.id;
+  }
+
+  dispose(): void {
+    this.#running?.abort();
+  }
+}
