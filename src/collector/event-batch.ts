@@ -10,6 +10,7 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import type { ColumnCatalogue, SchemaChange, StoredColumn } from './column-catalogue.ts';
+import type { DeliveredSpans } from './delivered-spans.ts';
 import type { EventRow } from './event.ts';
 import { coerceField } from './field-coercion.ts';
 import { type ColumnType, HOT_COLUMNS, INTERNAL_COLUMNS, typeOfValue, widen } from './schema.ts';
@@ -78,6 +79,7 @@ export async function appendRows(
   connection: DuckDBConnection,
   rows: readonly EventRow[],
   catalogue: ColumnCatalogue,
+  delivered: DeliveredSpans,
 ): Promise<{ unfit: ReadonlyMap<string, number> }> {
   const columns = [...catalogue.all()];
   const indexOf = new Map(columns.map((column, index) => [column.key, index]));
@@ -106,7 +108,7 @@ export async function appendRows(
       });
       const chunk = DuckDBDataChunk.create(types, part.length);
       const empty = new Array<DuckDBValue>(part.length).fill(null);
-      internalCells(part).forEach((cells, index) => {
+      internalCells(part, delivered).forEach((cells, index) => {
         chunk.setColumnValues(index, cells);
       });
       columns.forEach((_, index) => {
@@ -122,7 +124,7 @@ export async function appendRows(
 }
 
 /** In the order of INTERNAL_COLUMNS. */
-function internalCells(rows: readonly EventRow[]): DuckDBValue[][] {
+function internalCells(rows: readonly EventRow[], delivered: DeliveredSpans): DuckDBValue[][] {
   const text = (row: EventRow, key: string): string | undefined => {
     const value = row.fields.get(key);
     return typeof value === 'string' ? value : undefined;
@@ -132,7 +134,11 @@ function internalCells(rows: readonly EventRow[]): DuckDBValue[][] {
     rows.map((row) => row.dataset),
     rows.map((row) => BigInt(row.sampleRate)),
     rows.map((row) => traceKey(text(row, 'trace.trace_id'))),
-    rows.map((row) => spanKey(text(row, 'trace.trace_id'), text(row, 'trace.span_id'))),
+    rows.map((row) => {
+      const key = spanKey(text(row, 'trace.trace_id'), text(row, 'trace.span_id'));
+      if (key !== null) delivered.note(key);
+      return key;
+    }),
     rows.map((row) => spanKey(text(row, 'trace.trace_id'), text(row, 'trace.parent_id'))),
   ];
 }

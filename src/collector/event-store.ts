@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { Problem } from '../problem.ts';
 import { ColumnCatalogue } from './column-catalogue.ts';
+import { DeliveredSpans } from './delivered-spans.ts';
 import type { EventRow } from './event.ts';
 import { appendRows, planSchema } from './event-batch.ts';
 import type { Log } from './log.ts';
@@ -37,6 +38,7 @@ export class EventStore {
   readonly catalogue: ColumnCatalogue;
   /** True once an event stood for more than itself: then aggregates are weighted. */
   sampled = false;
+  readonly delivered = new DeliveredSpans();
   readonly #instance: DuckDBInstance;
   readonly #writer: DuckDBConnection;
   readonly #log: Log;
@@ -78,8 +80,12 @@ export class EventStore {
       const catalogue = new ColumnCatalogue(options.maxColumns ?? 2_000);
       await catalogue.load(writer);
       const store = new EventStore(instance, writer, catalogue, options);
-      const sampled = await writer.runAndReadAll('SELECT max(sample_rate) FROM events');
-      store.sampled = Number(sampled.getRowsJS()[0]?.[0] ?? 1) > 1;
+      const stored = await writer.runAndReadAll(
+        'SELECT max(sample_rate), count(span_key) <> count(DISTINCT span_key) FROM events',
+      );
+      const [maxRate, repeated] = stored.getRowsJS()[0] ?? [];
+      store.sampled = Number(maxRate ?? 1) > 1;
+      store.delivered.repeated = repeated === true;
       store.#retainLogged();
       return store;
     } catch (error) {
@@ -187,7 +193,7 @@ export class EventStore {
     }
     const exact = await this.#loseNothing(change, needsExactCheck);
     await this.catalogue.apply(this.#writer, exact);
-    const { unfit } = await appendRows(this.#writer, rows, this.catalogue);
+    const { unfit } = await appendRows(this.#writer, rows, this.catalogue, this.delivered);
     for (const [key, count] of unfit) {
       this.#warnOnce(
         `${count} value(s) of ${JSON.stringify(key.slice(0, 80))} left out: not of the column's type`,

@@ -65,16 +65,22 @@ export class QueryColumns {
     return { sql: `${EVENT}.${quoteIdentifier(column.columnName)}`, type: column.type };
   }
 
-  /** The joins that the names resolved so far need. `bindTime` binds the time in which related spans may start. */
-  joinsSql(bindTime: () => { readonly from: string; readonly to: string }): string {
+  /**
+   * The joins that the names resolved so far need. `bindTime` binds the time in which related spans may start.
+   * @param repeatedSpans a span may be stored twice; its children must not be counted twice for it
+   */
+  joinsSql(bindTime: () => { readonly from: string; readonly to: string }, repeatedSpans: boolean): string {
     if (this.#joined.parent.size + this.#joined.root.size === 0) return '';
     const { from, to } = bindTime();
     const spans = `"meta.signal_type" = 'trace' AND "meta.annotation_type" IS NULL AND time >= ${from} AND time < ${to}`;
     const joins: string[] = [];
     if (this.#joined.parent.size > 0) {
-      const columns = [...this.#joined.parent].map(([column, alias]) => `${column} AS ${alias}`);
+      const columns = [...this.#joined.parent].map(
+        ([column, alias]) => `${repeatedSpans ? `any_value(${column})` : column} AS ${alias}`,
+      );
+      const unique = repeatedSpans ? 'GROUP BY span_key' : '';
       joins.push(
-        `LEFT JOIN (SELECT span_key, ${columns.join(', ')} FROM events WHERE ${spans} AND span_key IS NOT NULL) parent ON parent.span_key = ${EVENT}.parent_key`,
+        `LEFT JOIN (SELECT span_key, ${columns.join(', ')} FROM events WHERE ${spans} AND span_key IS NOT NULL ${unique}) parent ON parent.span_key = ${EVENT}.parent_key`,
       );
     }
     if (this.#joined.root.size > 0) {

@@ -110,6 +110,7 @@ export class QueryResults {
       dataset,
       time,
       weighted: this.#store.sampled,
+      repeatedSpans: this.#store.delivered.repeated,
       limit,
       seriesStep: options.series ? step : undefined,
     });
@@ -131,11 +132,11 @@ export class QueryResults {
         `query ${run.query.id}: ${rows.length} rows in ${Math.round(performance.now() - started)} ms`,
       );
     } catch (error) {
-      run.error = this.#failure(error, timeout.aborted);
+      run.error = this.#failure(error, timeout.aborted, run.query.query);
     }
   }
 
-  #failure(error: unknown, timedOut: boolean): ApiError {
+  #failure(error: unknown, timedOut: boolean, query: RequestedQuery): ApiError {
     if (error instanceof ApiError) return error;
     if (timedOut) {
       return new ApiError(
@@ -144,7 +145,9 @@ export class QueryResults {
       );
     }
     const message = error instanceof Error ? error.message : String(error);
-    if (/regular expression|regex/i.test(message)) {
+    // DuckDB compiles a pattern when the first row comes, and says only "Invalid Input" about a bad one.
+    const matches = query.calculatedFields.some((field) => /\bREG_/i.test(field.expression));
+    if (matches && /^(?:Invalid Input|Out of Range) Error/.test(message)) {
       return invalidField('calculated_fields', `not a regular expression: ${firstLine(message)}`);
     }
     this.#log('error', `query failed: ${message}`);

@@ -19,6 +19,8 @@ export interface CompileOptions {
   /** Epoch seconds, half open. */
   readonly time: { readonly start: number; readonly end: number };
   readonly weighted: boolean;
+  /** Some span may be stored twice. */
+  readonly repeatedSpans: boolean;
   readonly limit: number;
   /** Seconds a point; undefined leaves the series out. */
   readonly seriesStep: number | undefined;
@@ -74,10 +76,13 @@ export function compileQuery(query: RequestedQuery, options: CompileOptions): Co
 
   const start = parameters.bind(nanoseconds(options.time.start));
   const end = parameters.bind(nanoseconds(options.time.end));
-  const joins = columns.joinsSql(() => ({
-    from: parameters.bind(nanoseconds(Math.max(0, options.time.start - RELATED_SECONDS))),
-    to: parameters.bind(nanoseconds(options.time.end + RELATED_SECONDS)),
-  }));
+  const joins = columns.joinsSql(
+    () => ({
+      from: parameters.bind(nanoseconds(Math.max(0, options.time.start - RELATED_SECONDS))),
+      to: parameters.bind(nanoseconds(options.time.end + RELATED_SECONDS)),
+    }),
+    options.repeatedSpans,
+  );
   const conditions = [`e.time >= ${start}`, `e.time < ${end}`];
   if (options.dataset !== undefined) conditions.push(`e.dataset = ${parameters.bind(options.dataset)}`);
   if (filters.length > 0)
@@ -100,7 +105,7 @@ export function compileQuery(query: RequestedQuery, options: CompileOptions): Co
   const having = havingSql(query, calculations, parameters);
   const order = orderSql(query, calculations, groups);
   const top = `SELECT *, row_number() OVER (ORDER BY ${order}) AS place FROM grouped ${having} ORDER BY place LIMIT ${options.limit}`;
-  let sql = `WITH rows AS (${rows}), grouped AS (${grouped(groups, 'rows')}), top AS (${top})
+  let sql = `WITH bound AS (${parameters.allSql()}), rows AS (${rows}), grouped AS (${grouped(groups, 'rows')}), top AS (${top})
     SELECT 0 AS kind, CAST(NULL AS BIGINT) AS t, place${shown} FROM top`;
   if (options.seriesStep !== undefined) {
     const kept = groups.length > 0 ? `SEMI JOIN top ON ${sameGroup('s', 'top', groups)}` : '';

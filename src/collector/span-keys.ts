@@ -8,7 +8,8 @@ const HEX_32 = /^[0-9a-f]{32}$/i;
 export function traceKey(traceId: string | undefined): bigint | null {
   if (traceId === undefined || traceId === '') return null;
   if (!HEX_32.test(traceId)) return digest(traceId);
-  return BigInt(`0x${traceId.slice(0, 16)}`) ^ BigInt(`0x${traceId.slice(16)}`);
+  // One half is multiplied first: ids whose halves are equal would all give 0 otherwise.
+  return BigInt.asUintN(64, BigInt(`0x${traceId.slice(0, 16)}`) * MIX) ^ BigInt(`0x${traceId.slice(16)}`);
 }
 
 /**
