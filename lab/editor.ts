@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Problem } from '../src/problem.ts';
 import type { Toolchain } from './setup/toolchain.mjs';
 
@@ -13,6 +14,8 @@ export interface Editor {
   readonly port: number;
   /** Machine settings of the server: written while it runs, they take effect at once. */
   readonly settingsFile: string;
+  /** Where the extension keeps what outlives a window (its global storage). */
+  readonly stateDir: string;
   close(): Promise<void>;
 }
 
@@ -22,6 +25,8 @@ export interface EditorOptions {
   readonly workspace: string;
   /** Absolute path of an unpacked extension (a folder with package.json and dist/). Absent: none. */
   readonly extension?: string;
+  /** Absolute path of a packed extension, to be installed by VS Code itself. */
+  readonly vsix?: string;
   /** Where everything that the server writes goes. */
   readonly dir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -66,6 +71,8 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
   await writeFile(settingsFile, JSON.stringify({ ...QUIET, ...options.settings }, null, 2));
   if (options.extension)
     await symlink(options.extension, join(extensions, 'plumbline.plumbline-0.1.0'), 'dir');
+
+  if (options.vsix) await installExtension(toolchain.vscode, options.vsix, dir, extensions);
 
   const child = spawn(
     // The window must not take the processor from what is being measured.
@@ -115,6 +122,7 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
     url: `http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.workspace)}`,
     port,
     settingsFile,
+    stateDir: join(dir, 'server', 'data', 'User', 'globalStorage', 'plumbline.plumbline'),
     close,
   };
   const deadline = Date.now() + 60_000;
@@ -132,6 +140,26 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
     `VS Code’s server did not start: ${printed.trim().slice(-600)}`,
     'Try again.',
   );
+}
+
+/** `--install-extension`, as a person would install a VSIX. */
+async function installExtension(
+  vscode: NonNullable<Toolchain['vscode']>,
+  vsix: string,
+  dir: string,
+  extensions: string,
+): Promise<void> {
+  const folders = ['--extensions-dir', extensions, '--server-data-dir', join(dir, 'server')];
+  const args = [vscode.serverMain, '--install-extension', vsix, '--force', ...folders];
+  try {
+    await promisify(execFile)(vscode.node, args, { timeout: 120_000 });
+  } catch (error) {
+    throw new Problem(
+      'internal',
+      `VS Code did not install ${vsix}: ${String(error).slice(0, 600)}`,
+      'See its words.',
+    );
+  }
 }
 
 async function answers(port: number): Promise<boolean> {

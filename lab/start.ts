@@ -50,7 +50,7 @@ function progressLine(): (text: string, fraction: number) => void {
 }
 
 async function run(args: Arguments, signal: AbortSignal): Promise<void> {
-  const toolchain = readToolchain();
+  const toolchain = await readToolchain(signal);
   const lab = await startLab({ scenario: args.scenario, toolchain, log: say, signal });
   try {
     await lab.waitForTelemetry(progressLine());

@@ -17,7 +17,7 @@ export const checks: readonly Stage[] = [
   check('types: node', 'node_modules/typescript/bin/tsc', ['-p', '.']),
   check('types: webview', 'node_modules/typescript/bin/tsc', ['-p', 'src/webview']),
   check('types: lab program', 'node_modules/typescript/bin/tsc', ['-p', 'lab/program', '--noEmit']),
-  check('import rules', 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs', [
+  check('import rules', 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs', [
     '--config',
     '.dependency-cruiser.mjs',
     'src',

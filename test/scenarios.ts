@@ -137,7 +137,7 @@ export const scenariosStage: Stage = {
   name: 'scenarios',
   async run(signal) {
     const results = [await badArguments(signal)];
-    const { pulumi, skipped: missing } = readToolchain();
+    const { pulumi, skipped: missing } = await readToolchain(signal);
     if (pulumi === undefined) {
       const reason =
         missing.find(({ name }) => name.startsWith('Pulumi'))?.reason ?? 'there is no Pulumi CLI';
