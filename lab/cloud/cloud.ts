@@ -16,7 +16,7 @@ import { handleResourceRequest, RESOURCES_PATH } from './resources/resource-api.
 import { ResourceStore } from './resources/resource-store.ts';
 import { type Images, LAB_IMAGES } from './tasks/images.ts';
 import { TaskRunner } from './tasks/runner.ts';
-import { endStrayProcesses, ProcessFile } from './tasks/strays.ts';
+import { ProcessFile } from './tasks/strays.ts';
 import { AwsWire } from './wire.ts';
 
 const STOP_GRACE_MS = 5000;
@@ -40,10 +40,8 @@ export interface Cloud {
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { dir, port = 0, images = LAB_IMAGES, log = () => {} } = options;
   mkdirSync(dir, { recursive: true });
-  const strays = await endStrayProcesses(dir);
-  if (strays.length > 0) log(`ended ${strays.length} processes that an earlier cloud left behind`);
-
-  const runner = new TaskRunner(new ProcessFile(dir), log);
+  const processes = await ProcessFile.claim(dir, log);
+  const runner = new TaskRunner(processes, log);
   const ecs = new Ecs();
   const elb = new Elb();
   const logs = new LogStore();
@@ -85,6 +83,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       await domains.close();
       await elb.close();
       await runner.close(STOP_GRACE_MS);
+      processes.release();
     },
   };
 }

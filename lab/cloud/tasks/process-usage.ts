@@ -111,7 +111,10 @@ export function cpuTimeMs(text: string): number {
  * Undefined when there is no such process.
  */
 export async function processStamp(pid: number): Promise<string | undefined> {
-  if (process.platform === 'linux') return procStat(pid)?.[19];
+  if (process.platform === 'linux') {
+    const fields = procStat(pid);
+    return fields?.[0] === 'Z' ? undefined : fields?.[19]; // A zombie has ended, and only waits for its parent to notice.
+  }
   return run('ps', ['-o', 'lstart=', '-p', String(pid)]).then(
     (done) => done.stdout.trim() || undefined,
     () => undefined,
