@@ -1,0 +1,124 @@
+import { fc, test } from '@fast-check/vitest';
+import { describe, expect } from 'vitest';
+import { baselineHistory, incidentHistory } from '../../lab/calibration.ts';
+import type { LoadReport } from '../../lab/load/report.ts';
+import { type Levers, runPhases } from '../../lab/phases.ts';
+import { isScenario, scenarios } from '../../lab/scenarios.ts';
+
+const never = new AbortController().signal;
+const times = { baselineSeconds: 0.01, incidentSeconds: 0.01 };
+
+function reportOf(history: number, cpuMsPerRequest: number | null): LoadReport {
+  return {
+    users: 1,
+    thinkMs: 1,
+    history,
+    seconds: 5,
+    count: 25,
+    errors: 0,
+    p50: 400,
+    p95: 600,
+    cpuMsPerRequest,
+  };
+}
+
+function levers(reports: LoadReport[]) {
+  const done: string[] = [];
+  const all: Levers = {
+    reports: () => reports,
+    setLoad: (change) => done.push(`load ${Object.keys(change)}`),
+    setModelMedian: async (medianMs) => void done.push(`model ${medianMs}`),
+  };
+  return { all, done };
+}
+
+describe('phases', () => {
+  test('the CPU fault is longer conversations and nothing else', async () => {
+    const { all, done } = levers([reportOf(8, 400), reportOf(8, 20)]);
+    await runPhases(
+      scenarios['cpu-constrained'],
+      times,
+      all,
+      () => {},
+      () => {},
+      never,
+    );
+    expect(done).toEqual(['load history']);
+  });
+
+  test('the model’s fault leaves the conversations as they are', async () => {
+    const { all, done } = levers([]);
+    await runPhases(
+      scenarios['llm-bound'],
+      times,
+      all,
+      () => {},
+      () => {},
+      never,
+    );
+    expect(done).toEqual(['model 2500']);
+  });
+
+  test('progress grows to 1', async () => {
+    const fractions: number[] = [];
+    const { all } = levers([]);
+    await runPhases(
+      scenarios.healthy,
+      times,
+      all,
+      () => {},
+      (_text, fraction) => fractions.push(fraction),
+      never,
+    );
+    expect(fractions).toEqual(fractions.toSorted((one, other) => one - other));
+    expect(fractions.at(-1)).toBe(1);
+  });
+
+  test('a service that answers nothing is a Problem, not a fault of size zero', async () => {
+    const { all } = levers([reportOf(8, null), reportOf(8, null)]);
+    await expect(
+      runPhases(
+        scenarios['cpu-constrained'],
+        times,
+        all,
+        () => {},
+        () => {},
+        never,
+      ),
+    ).rejects.toMatchObject({ code: 'empty' });
+  });
+
+  test('they end at once when they are aborted', async () => {
+    const abort = new AbortController();
+    const { all } = levers([]);
+    const running = runPhases(
+      scenarios.healthy,
+      { baselineSeconds: 600, incidentSeconds: 600 },
+      all,
+      () => {},
+      () => {},
+      abort.signal,
+    );
+    abort.abort();
+    await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+describe('the size of the fault', () => {
+  const speeds = fc.double({ min: 0.2, max: 6, noNaN: true });
+
+  test.prop([speeds])('asks for the same CPU time on fast and slow machines', (turnMs) => {
+    const history = baselineHistory(turnMs);
+    const fixedTurns = 4;
+    const long = incidentHistory(history, turnMs * (history + fixedTurns));
+    const cores = (turns: number): number => (5 * turnMs * (turns + fixedTurns)) / 1000;
+    expect(cores(long)).toBeGreaterThan(0.53);
+    expect(cores(long)).toBeLessThan(0.63);
+    expect(long).toBeGreaterThan(history);
+  });
+});
+
+test('scenarios are told from other words', () => {
+  expect(Object.keys(scenarios).every(isScenario)).toBe(true);
+  expect(isScenario('toString')).toBe(false);
+});
