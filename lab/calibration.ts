@@ -17,29 +17,43 @@ const ANSWER_MS = 600;
 const BASELINE_CORES = 0.1;
 /** Cores that long conversations ask for: more than 512 units give, and well below what 1024 give. */
 const INCIDENT_CORES = 0.58;
-/**
- * What a request costs beside its conversation (HTTP, JSON, spans, their export), as a number of turns.
- * Both grow and shrink together with the machine's speed, so their ratio is the same everywhere.
- */
-const FIXED_COST_TURNS = 4;
+/** What a request costs beside its conversation (HTTP, JSON, spans, their export), as a number of turns. */
+const FIXED_COST_TURNS = 6;
 
 const questionsPerSecond = LOAD.users / ((LOAD.thinkMs + ANSWER_MS) / 1000);
 
 /** Turns for the baseline, from what one turn costs on this machine (milliseconds of CPU time). */
 export function baselineHistory(turnCostMs: number): number {
-  return turnsFor((BASELINE_CORES / questionsPerSecond) * 1000, turnCostMs);
+  return turnsFor(cpuMsFor(BASELINE_CORES), turnCostMs, FIXED_COST_TURNS * turnCostMs);
 }
 
-/** Turns for the incident, from what requests with `history` turns really cost the running service. */
-export function incidentHistory(history: number, cpuMsPerRequest: number): number {
-  return turnsFor(
-    (INCIDENT_CORES / questionsPerSecond) * 1000,
-    cpuMsPerRequest / (history + FIXED_COST_TURNS),
-  );
+/** What requests with conversations of about one length have cost the running service. */
+export interface MeasuredCost {
+  /** Turns, on average. */
+  readonly history: number;
+  readonly cpuMsPerRequest: number;
 }
 
-function turnsFor(cpuMs: number, turnCostMs: number): number {
-  return Math.max(2, Math.round(cpuMs / turnCostMs - FIXED_COST_TURNS));
+/**
+ * Turns for the incident. From short conversations alone this is a first guess; once long ones have been measured too,
+ * the line through both says what a turn costs and what is fixed.
+ */
+export function incidentHistory(short: MeasuredCost, long?: MeasuredCost): number {
+  const guess = short.cpuMsPerRequest / (short.history + FIXED_COST_TURNS);
+  const rise = long && (long.cpuMsPerRequest - short.cpuMsPerRequest) / (long.history - short.history);
+  // A measurement that was disturbed may say that turns cost next to nothing: it must not make conversations endless.
+  const turnMs = rise === undefined ? guess : Math.min(Math.max(rise, guess / 3), guess * 3);
+  const fixedMs = Math.max(0, short.cpuMsPerRequest - turnMs * short.history);
+  return turnsFor(cpuMsFor(INCIDENT_CORES), turnMs, fixedMs);
+}
+
+/** CPU milliseconds that one request may cost for the load to use so many cores. */
+function cpuMsFor(cores: number): number {
+  return (cores / questionsPerSecond) * 1000;
+}
+
+function turnsFor(cpuMs: number, turnMs: number, fixedMs: number): number {
+  return Math.max(2, Math.round((cpuMs - fixedMs) / turnMs));
 }
 
 const WARM_UP_MS = 200;

@@ -113,7 +113,12 @@ class LabStart {
       'collector, fake model server and emulated cloud (not Amazon’s) are up',
       () =>
         this.#all([
-          this.#server('collector', 'src/collector/main.ts', ['--data', collectorDataDir, '--exit-with-parent'], base),
+          this.#server(
+            'collector',
+            'src/collector/main.ts',
+            ['--data', collectorDataDir, '--exit-with-parent'],
+            base,
+          ),
           this.#server(
             'fake model server',
             'lab/llm/main.ts',

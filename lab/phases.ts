@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../src/problem.ts';
-import { incidentHistory } from './calibration.ts';
+import { incidentHistory, type MeasuredCost } from './calibration.ts';
 import type { LoadReport } from './load/report.ts';
 import type { LoadShape } from './load/users.ts';
-import type { ScenarioPlan } from './scenarios.ts';
+import { HEALTHY_MODEL_MS, type ScenarioPlan } from './scenarios.ts';
 
 /** The parts of a running lab that a scenario works on. */
 export interface Levers {
@@ -17,6 +17,9 @@ export interface PhaseTimes {
   readonly baselineSeconds: number;
   readonly incidentSeconds: number;
 }
+
+/** The length of long conversations is corrected for so long. */
+const SETTLE_SECONDS = 20;
 
 /** Called about twice a second with what is going on and the share of the whole that is over, 0…1. */
 export type OnProgress = (text: string, fraction: number) => void;
@@ -34,37 +37,78 @@ export async function runPhases(
   log(`Baseline of ${times.baselineSeconds} s: short conversations, a model server that answers in time.`);
   await pass(times.baselineSeconds, (s) => onProgress(`baseline, ${rate(levers)}`, s / total), signal);
 
-  if (plan.longConversations) {
-    const history = longHistory(levers.reports());
-    levers.setLoad({ history });
-    log(`Caused: ${plan.caused} (${history} turns each).`);
-  } else {
-    await levers.setModelMedian(plan.modelMedianMs);
-    log(`Caused: ${plan.caused}.`);
-  }
+  log(`Caused: ${plan.caused}.`);
+  const conversations = plan.longConversations ? new LongConversations(levers) : undefined;
+  if (plan.modelMedianMs !== HEALTHY_MODEL_MS) await levers.setModelMedian(plan.modelMedianMs);
   await pass(
     times.incidentSeconds,
-    (s) => onProgress(`after the change, ${rate(levers)}`, (times.baselineSeconds + s) / total),
+    (s) => {
+      if (s < SETTLE_SECONDS) conversations?.settle();
+      onProgress(`after the change, ${rate(levers)}`, (times.baselineSeconds + s) / total);
+    },
     signal,
   );
+  if (conversations) log(`Conversations have ${conversations.history} turns now.`);
   onProgress('enough telemetry', 1);
 }
 
-/** Turns that make long conversations as costly as wanted, by what the short ones have really cost. */
-function longHistory(reports: readonly LoadReport[]): number {
-  // The first interval holds the cold start of the service.
-  const measured = reports.slice(1).filter((report) => report.cpuMsPerRequest !== null);
-  const requests = measured.reduce((sum, report) => sum + report.count, 0);
-  const cpuMs = measured.reduce((sum, report) => sum + report.count * (report.cpuMsPerRequest ?? 0), 0);
-  const history = measured.at(-1)?.history;
-  if (requests === 0 || history === undefined) {
-    throw new Problem(
-      'empty',
-      'The chatbot answered no request during the baseline.',
-      'See the log group of the lab’s service for why, and make the baseline longer than 10 s.',
-    );
+/**
+ * Conversations as long as the fault needs them. How much CPU time a turn costs is only known while the service answers
+ * long ones, so their length is corrected with the first reports, and stays as it is from then on.
+ */
+class LongConversations {
+  readonly #levers: Levers;
+  readonly #short: MeasuredCost;
+  readonly #before: number;
+  #seen: number;
+  history: number;
+
+  constructor(levers: Levers) {
+    const reports = levers.reports();
+    // The first interval holds the cold start of the service.
+    const short = costOf(reports.slice(1));
+    if (short === undefined) {
+      throw new Problem(
+        'empty',
+        'The chatbot answered no request during the baseline.',
+        'See the log group of the lab’s service for why; a baseline needs 15 s at least.',
+      );
+    }
+    this.#levers = levers;
+    this.#short = short;
+    // The interval in which the change falls mixes both.
+    this.#before = reports.length + 1;
+    this.#seen = this.#before;
+    this.history = incidentHistory(short);
+    levers.setLoad({ history: this.history });
   }
-  return incidentHistory(history, cpuMs / requests);
+
+  /** Corrects the length when a new report has come. */
+  settle(): void {
+    const reports = this.#levers.reports();
+    if (reports.length <= this.#seen) return;
+    this.#seen = reports.length;
+    const long = costOf(reports.slice(this.#before));
+    // Answers to questions from before the change come late when the service is behind.
+    if (long === undefined || long.history < 2 * this.#short.history) return;
+    const history = incidentHistory(this.#short, long);
+    if (history === this.history) return;
+    this.history = history;
+    this.#levers.setLoad({ history });
+  }
+}
+
+function costOf(reports: readonly LoadReport[]): MeasuredCost | undefined {
+  let requests = 0;
+  let turns = 0;
+  let cpuMs = 0;
+  for (const { count, meanHistory, cpuMsPerRequest } of reports) {
+    if (meanHistory === null || cpuMsPerRequest === null) continue;
+    requests += count;
+    turns += count * meanHistory;
+    cpuMs += count * cpuMsPerRequest;
+  }
+  return requests === 0 ? undefined : { history: turns / requests, cpuMsPerRequest: cpuMs / requests };
 }
 
 function rate(levers: Levers): string {

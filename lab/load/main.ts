@@ -28,8 +28,6 @@ const start: LoadShape = {
 };
 const users = new Users(new URL(values.url), start, (exchange) => exchanges.push(exchange));
 users.apply({});
-process.stdout.write(`${JSON.stringify({ url: values.url })}\n`);
-
 const reporting = setInterval(() => {
   const interval = exchanges;
   exchanges = [];
@@ -53,6 +51,8 @@ commands.on('line', (line) => {
 });
 // The end of its commands is the end of the load: whoever steers it is gone.
 commands.once('close', stop);
+
+process.stdout.write(`${JSON.stringify({ url: values.url })}\n`);
 
 function readChange(line: string): Partial<LoadShape> | undefined {
   let parsed: Record<string, unknown> | null;

@@ -7,6 +7,8 @@ export interface LoadReport extends LoadShape {
   readonly errors: number;
   readonly p50: number | null;
   readonly p95: number | null;
+  /** Turns that the answered questions carried on average: the shape's, unless that has just changed. */
+  readonly meanHistory: number | null;
   /** CPU time the service used for one request, over all its tasks, as their Server-Timing headers tell. */
   readonly cpuMsPerRequest: number | null;
 }
@@ -24,6 +26,7 @@ export function report(exchanges: readonly Exchange[], shape: LoadShape, seconds
     errors: exchanges.length - durations.length,
     p50: percentile(durations, 0.5),
     p95: percentile(durations, 0.95),
+    meanHistory: mean(exchanges.map((exchange) => exchange.history)),
     cpuMsPerRequest: cpuPerRequest(exchanges),
   };
 }
@@ -35,6 +38,10 @@ export function percentile(sorted: readonly number[], share: number): number | n
   const above = sorted[Math.ceil(rank)];
   if (below === undefined || above === undefined) return null;
   return below + (above - below) * (rank - Math.floor(rank));
+}
+
+function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Between the first and the last answer of a process lie all the others and their cost. */

@@ -16,6 +16,8 @@ export interface LoadShape {
 export interface Exchange {
   readonly durationMs: number;
   readonly ok: boolean;
+  /** Turns of conversation that it carried. */
+  readonly history: number;
   /** CPU time that the answering process had used so far, by its Server-Timing header. */
   readonly processCpu?: { readonly instance: string; readonly totalMs: number };
 }
@@ -78,15 +80,16 @@ export class Users {
   }
 
   #ask(offset: number, signal: AbortSignal): Promise<Exchange> {
+    const { history } = this.#shape;
     const body = JSON.stringify({
       message: nextQuestion(offset),
-      history: makeConversation(this.#shape.history, offset),
+      history: makeConversation(history, offset),
     });
     const started = performance.now();
     return new Promise((resolve) => {
       const end = (ok: boolean, timing?: string): void => {
         const processCpu = readProcessCpu(timing);
-        resolve({ durationMs: performance.now() - started, ok, ...(processCpu && { processCpu }) });
+        resolve({ durationMs: performance.now() - started, ok, history, ...(processCpu && { processCpu }) });
       };
       const request = http.request(new URL('/api/chat', this.#url), {
         method: 'POST',

@@ -115,6 +115,7 @@ describe('a report', () => {
     const at = (instance: string, totalMs: number): Exchange => ({
       durationMs: 100,
       ok: true,
+      history: 4,
       processCpu: { instance, totalMs },
     });
     const exchanges = [
@@ -122,8 +123,14 @@ describe('a report', () => {
       at('b', 1000),
       at('a', 130),
       at('b', 1050),
-      { durationMs: 9, ok: false },
+      { durationMs: 9, ok: false, history: 9 },
     ];
-    expect(report(exchanges, shape, 5)).toMatchObject({ count: 5, errors: 1, p50: 100, cpuMsPerRequest: 40 });
+    expect(report(exchanges, shape, 5)).toMatchObject({
+      count: 5,
+      errors: 1,
+      p50: 100,
+      meanHistory: 5,
+      cpuMsPerRequest: 40,
+    });
   });
 });

@@ -18,6 +18,7 @@ function reportOf(history: number, cpuMsPerRequest: number | null): LoadReport {
     errors: 0,
     p50: 400,
     p95: 600,
+    meanHistory: history,
     cpuMsPerRequest,
   };
 }
@@ -107,14 +108,23 @@ describe('phases', () => {
 describe('the size of the fault', () => {
   const speeds = fc.double({ min: 0.2, max: 6, noNaN: true });
 
-  test.prop([speeds])('asks for the same CPU time on fast and slow machines', (turnMs) => {
-    const history = baselineHistory(turnMs);
-    const fixedTurns = 4;
-    const long = incidentHistory(history, turnMs * (history + fixedTurns));
-    const cores = (turns: number): number => (5 * turnMs * (turns + fixedTurns)) / 1000;
-    expect(cores(long)).toBeGreaterThan(0.53);
-    expect(cores(long)).toBeLessThan(0.63);
-    expect(long).toBeGreaterThan(history);
+  const fixedTurns = fc.double({ min: 2, max: 12, noNaN: true });
+
+  test.prop([speeds, fixedTurns])('is the same CPU time on fast and slow machines', (turnMs, fixed) => {
+    const cost = (history: number) => ({ history, cpuMsPerRequest: turnMs * (history + fixed) });
+    const short = cost(baselineHistory(turnMs));
+    const first = incidentHistory(short);
+    const history = first > short.history ? incidentHistory(short, cost(first)) : first;
+    const cores = (5 * cost(history).cpuMsPerRequest) / 1000;
+    // A turn is the smallest step there is.
+    const step = (5 * turnMs) / 1000;
+    expect(Math.abs(cores - 0.58)).toBeLessThan(0.01 + step);
+  });
+
+  test('does not follow a measurement that cannot be', () => {
+    const short = { history: 10, cpuMsPerRequest: 20 };
+    const disturbed = incidentHistory(short, { history: 60, cpuMsPerRequest: 21 });
+    expect(disturbed).toBeLessThan(4 * incidentHistory(short));
   });
 });
 
