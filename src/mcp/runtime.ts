@@ -3,7 +3,6 @@ import type { StackRef, StackSource } from '../infrastructure/model.ts';
 import type { Edit, Proposal } from '../remediation/proposal.ts';
 import type { Standing } from '../remediation/standing-store.ts';
 import type { TelemetryStore } from '../telemetry/query.ts';
-import type { DiagnoseRequest } from '../workflow/workflow-api.ts';
 
 /** What happens meanwhile, and how far it is: 0…1, or null when it can't be told. */
 export type Progress = (label: string, fraction: number | null) => void;
@@ -20,7 +19,7 @@ export interface Runtime {
   /** Takes credentials out of a text; every text that leaves goes through it. */
   redact(text: string): string;
   stacks(): Promise<StackSource>;
-  diagnose(request: DiagnoseRequest, signal: AbortSignal, progress: Progress): Promise<DiagnosisWithWords>;
+  diagnose(question: Question, signal: AbortSignal, progress: Progress): Promise<DiagnosisWithWords>;
   /** A diagnosis made earlier in this process; undefined once newer ones have pushed it out. */
   diagnosis(id: string): Diagnosis | undefined;
   /** The sizing patch of a diagnosis; a Problem where the diagnosis gives no ground for one. */
@@ -30,6 +29,13 @@ export interface Runtime {
   /** Where a proposal stands; undefined when there is none of that id. */
   proposal(id: string, signal: AbortSignal): Promise<ProposalStanding | undefined>;
   now(): number;
+}
+
+/** What is to be diagnosed; without a service, the worst operation of all. */
+export interface Question {
+  readonly lookbackMinutes: number;
+  readonly service?: string;
+  readonly operation?: string;
 }
 
 export interface DiagnosisWithWords {
