@@ -1,0 +1,244 @@
+import type { MetricsSource, StackSource } from '../../infrastructure/model.ts';
+import { joinWorkloads } from '../../infrastructure/workloads.ts';
+import { Problem, toProblem } from '../../problem.ts';
+import {
+  ALL_DATASETS,
+  type QueryAnswer,
+  type QuerySpec,
+  type TelemetryStore,
+  type TimeWindow,
+} from '../../telemetry/query.ts';
+import type { Gap } from '../diagnosis.ts';
+import { chooseSymptom, wholeWindow } from '../reason/symptom.ts';
+import { type Attributes, findAttributes, shown } from './attributes.ts';
+import type { Answered, EntrySeries, Gathered, SymptomOperation, Windows } from './gathered.ts';
+import { gatherMetrics } from './metrics.ts';
+import { callsQuery, entriesQuery, exemplarsQuery, granularityFor, instancesQuery } from './queries.ts';
+import { readCalls, readEntries, readExemplars, readInstances } from './rows.ts';
+import { endpointsOf, gatherStacks } from './stacks.ts';
+
+export interface DiagnosisRequest {
+  /** How far to look back from now, minutes. */
+  readonly lookbackMinutes: number;
+  /** Limits the question to one service, and to one of its operations. */
+  readonly service?: string;
+  readonly operation?: string;
+}
+
+export interface DiagnosisPorts {
+  readonly telemetry: TelemetryStore;
+  readonly metrics: MetricsSource | null;
+  readonly stacks: StackSource | null;
+  /** Epoch milliseconds: time comes in as a value. */
+  readonly now: number;
+  /** Slug of a dataset; default all of the environment. */
+  readonly dataset?: string;
+}
+
+export type Progress = (label: string, fraction: number | null) => void;
+
+const MINUTE = 60_000;
+const LONGEST_LOOKBACK_MINUTES = 7 * 24 * 60;
+
+/**
+ * Reads what a diagnosis rests on: at most four query results, one batch of metrics, the stacks and their updates.
+ * What can't be read becomes a gap. Throws a Problem: `bad-input`, `empty` (nothing there to diagnose), `cancelled`,
+ * or what the telemetry store threw at the first question.
+ */
+export async function gather(
+  request: DiagnosisRequest,
+  ports: DiagnosisPorts,
+  signal: AbortSignal,
+  onProgress: Progress = () => {},
+): Promise<Gathered> {
+  const lookback = lookbackOf(request, ports.now);
+  const { telemetry } = ports;
+  const dataset = ports.dataset ?? ALL_DATASETS;
+  const before = telemetry.requests;
+  signal.throwIfAborted();
+
+  onProgress('Reading columns', 0.05);
+  const stacks = gatherStacks(ports.stacks, signal);
+  // Awaited further down; a cancellation before that must not count as unhandled.
+  stacks.catch(() => {});
+  const { attributes, gaps: attributeGaps } = await findAttributes(telemetry, dataset, signal);
+
+  onProgress('Latency over time', 0.15);
+  const granularity = granularityFor(lookback);
+  const { entries, isRoot, asked } = await readEntrances(
+    request,
+    ports,
+    dataset,
+    attributes,
+    lookback,
+    granularity,
+    signal,
+  );
+  const chosen = chooseSymptom(entries.rows, granularity * 1000);
+  if (chosen === null) throw nothingThere(telemetry, dataset, request, lookback);
+  const symptom: SymptomOperation = {
+    service: chosen.entry.service,
+    operation: chosen.entry.operation,
+    isRoot,
+  };
+  const windows = within(lookback, chosen.shift?.windows ?? wholeWindow(chosen.bins, lookback));
+
+  onProgress('Where the time goes', 0.35);
+  const compared = { start: (windows.baseline ?? windows.incident).start, end: windows.incident.end };
+  const gaps: Gap[] = [...attributeGaps];
+  const ask = async (what: string, spec: QuerySpec, window: TimeWindow): Promise<QueryAnswer | null> => {
+    try {
+      return await telemetry.run(dataset, spec, window, { signal });
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const { message, nextStep } = toProblem(thrown);
+      gaps.push({ what, why: message, nextStep });
+      return null;
+    }
+  };
+  const exemplarSpec = asked < 2 ? exemplarsQuery(attributes, symptom) : null;
+  const [callAnswer, instanceAnswer, exemplarAnswer, stack, markers] = await Promise.all([
+    ask('Breakdown by operation', callsQuery(attributes, symptom, windows), compared),
+    ask('Instances', instancesQuery(attributes, windows), compared),
+    exemplarSpec === null ? null : ask('Slowest requests', exemplarSpec, windows.incident),
+    stacks,
+    readMarkers(telemetry, dataset, lookback, signal, gaps),
+  ]);
+  gaps.push(...stack.gaps);
+  const calls = callAnswer === null ? null : readCalls(callAnswer, attributes);
+  const instances = instanceAnswer === null ? null : readInstances(instanceAnswer, attributes);
+  for (const answer of [callAnswer, instanceAnswer]) if (answer?.truncated) gaps.push(cutGap(answer));
+
+  onProgress('What it runs on', 0.65);
+  const services = new Set([symptom.service, ...(calls?.rows ?? []).map((row) => row.service)]);
+  const identities = (instances?.identities ?? []).filter((one) => services.has(one.service));
+  const joined = joinWorkloads(identities, stack.snapshots);
+  gaps.push(
+    ...joined.unjoined.map(({ service, why, nextStep }) => ({
+      what: `Machine of ${service}`,
+      why,
+      nextStep,
+    })),
+  );
+
+  onProgress('Machine metrics', 0.75);
+  const measured = await gatherMetrics(ports.metrics, joined.locations, stack.snapshots, compared, signal);
+  gaps.push(...measured.gaps);
+  signal.throwIfAborted();
+  return {
+    now: ports.now,
+    lookback,
+    store: telemetry.name,
+    dataset,
+    granularitySeconds: granularity,
+    symptom,
+    entries,
+    windows,
+    calls,
+    instances: instances?.instances ?? null,
+    exemplars: exemplarAnswer === null ? null : readExemplars(exemplarAnswer, attributes),
+    workloads: joined.workloads,
+    metrics: measured.metrics,
+    endpoints: endpointsOf(stack.snapshots),
+    updates: stack.updates,
+    markers,
+    gaps,
+    requests: telemetry.requests - before,
+  };
+}
+
+interface Entrances {
+  readonly entries: Answered<EntrySeries>;
+  readonly isRoot: boolean;
+  /** Query results that it took. */
+  readonly asked: number;
+}
+
+/** Entry operations start traces; where a gateway in front keeps its spans to itself no trace has a start, and servers do. */
+async function readEntrances(
+  request: DiagnosisRequest,
+  ports: DiagnosisPorts,
+  dataset: string,
+  attributes: Attributes,
+  lookback: TimeWindow,
+  granularity: number,
+  signal: AbortSignal,
+): Promise<Entrances> {
+  const run = async (entrance: 'root' | 'server'): Promise<Answered<EntrySeries>> => {
+    const spec = entriesQuery(attributes, request, granularity, entrance);
+    return readEntries(
+      await ports.telemetry.run(dataset, spec, lookback, { signal, series: true }),
+      attributes,
+    );
+  };
+  const roots = await run('root');
+  // An operation that was asked for by name may run anywhere in a trace.
+  if (roots.rows.length > 0) return { entries: roots, isRoot: request.operation === undefined, asked: 1 };
+  if (request.operation !== undefined) return { entries: roots, isRoot: false, asked: 1 };
+  return { entries: await run('server'), isRoot: false, asked: 2 };
+}
+
+function lookbackOf(request: DiagnosisRequest, now: number): TimeWindow {
+  const { lookbackMinutes } = request;
+  if (
+    !Number.isFinite(lookbackMinutes) ||
+    lookbackMinutes <= 0 ||
+    lookbackMinutes > LONGEST_LOOKBACK_MINUTES
+  ) {
+    throw new Problem(
+      'bad-input',
+      `${lookbackMinutes} minutes is no time to look back.`,
+      `Give a number of minutes between 1 and ${LONGEST_LOOKBACK_MINUTES} (7 days).`,
+    );
+  }
+  return { start: now - lookbackMinutes * MINUTE, end: now };
+}
+
+/** The last point of a series reaches beyond now. */
+function within(lookback: TimeWindow, windows: Windows): Windows {
+  const { incident } = windows;
+  return { ...windows, incident: { start: incident.start, end: Math.min(incident.end, lookback.end) } };
+}
+
+async function readMarkers(
+  telemetry: TelemetryStore,
+  dataset: string,
+  lookback: TimeWindow,
+  signal: AbortSignal,
+  gaps: Gap[],
+): Promise<Gathered['markers']> {
+  try {
+    const markers = await telemetry.markers(dataset, signal);
+    return markers
+      .filter((marker) => marker.time >= lookback.start && marker.time <= lookback.end)
+      .map((marker) => ({ time: marker.time, title: (marker.message || marker.type).slice(0, 200) }));
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const { message, nextStep } = toProblem(thrown);
+    gaps.push({ what: 'Markers', why: message, nextStep });
+    return [];
+  }
+}
+
+function cutGap(answer: QueryAnswer): Gap {
+  return {
+    what: 'The rest of a breakdown',
+    why: `The store cut it at ${answer.rows.length} rows; the smallest groups are missing.`,
+    nextStep: 'Ask about one service, or a shorter time.',
+  };
+}
+
+function nothingThere(
+  telemetry: TelemetryStore,
+  dataset: string,
+  request: DiagnosisRequest,
+  lookback: TimeWindow,
+): Problem {
+  const of = [request.service, request.operation].filter((one) => one !== undefined).join(' ');
+  return new Problem(
+    'empty',
+    `${telemetry.name}, ${shown(dataset)}: no requests${of === '' ? '' : ` of ${of}`} between ` +
+      `${new Date(lookback.start).toISOString()} and ${new Date(lookback.end).toISOString()}.`,
+    'Look back further, or check dataset, environment and service name in the settings.',
+  );
+}

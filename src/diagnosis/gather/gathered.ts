@@ -1,0 +1,141 @@
+import type { MetricQuery, MetricSeries, StackUpdate, Workload } from '../../infrastructure/model.ts';
+import type { QuerySpec, TimeWindow } from '../../telemetry/query.ts';
+import type { Gap } from '../diagnosis.ts';
+
+/**
+ * What gathering hands to reasoning: numbers and names as they were read, with the query each came from.
+ * Times are epoch milliseconds, durations milliseconds. Names are untrusted text.
+ */
+export interface Gathered {
+  readonly now: number;
+  readonly lookback: TimeWindow;
+  /** Name of the telemetry store, and the dataset that was asked. */
+  readonly store: string;
+  readonly dataset: string;
+  /** Seconds in a point of the entry series. */
+  readonly granularitySeconds: number;
+  readonly symptom: SymptomOperation;
+  /** All operations through which requests come in, with their latency over time. */
+  readonly entries: Answered<EntrySeries>;
+  readonly windows: Windows;
+  readonly calls: Answered<CallRow> | null;
+  readonly instances: Answered<InstanceRow> | null;
+  readonly exemplars: Answered<Exemplar> | null;
+  readonly workloads: readonly Workload[];
+  readonly metrics: GatheredMetrics | null;
+  /** Hosts and ports at which resources of the stack answer. */
+  readonly endpoints: readonly ResourceEndpoint[];
+  readonly updates: readonly StackChange[];
+  readonly markers: readonly { readonly time: number; readonly title: string }[];
+  readonly gaps: readonly Gap[];
+  /** Query results that were created. */
+  readonly requests: number;
+}
+
+export interface QueryRecord {
+  readonly spec: QuerySpec;
+  readonly window: TimeWindow;
+  readonly url?: string;
+  readonly truncated: boolean;
+}
+
+export interface Answered<T> {
+  readonly rows: readonly T[];
+  readonly query: QueryRecord;
+}
+
+export interface SymptomOperation {
+  readonly service: string;
+  readonly operation: string;
+  /** True when it starts traces, so that `calls` holds these traces alone. */
+  readonly isRoot: boolean;
+}
+
+/** The two periods that are compared, and how they were told apart. */
+export interface Windows {
+  readonly incident: TimeWindow;
+  readonly baseline: TimeWindow | null;
+  readonly onset: { readonly time: number; readonly earliest: number; readonly latest: number } | null;
+}
+
+export interface LatencyStatistics {
+  readonly count: number;
+  readonly errors: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+export interface EntryPoint extends LatencyStatistics {
+  readonly time: number;
+}
+
+export interface EntrySeries {
+  readonly service: string;
+  readonly operation: string;
+  readonly total: LatencyStatistics;
+  readonly points: readonly EntryPoint[];
+}
+
+export type WindowName = 'incident' | 'baseline';
+
+/** All spans of one operation below one parent operation, in one window. */
+export interface CallRow extends LatencyStatistics {
+  readonly window: WindowName;
+  readonly service: string;
+  readonly operation: string;
+  readonly parentService: string | null;
+  readonly parentOperation: string | null;
+  /** `client`, `server`, `internal`, `producer`, `consumer`; null where the telemetry has no kinds. */
+  readonly spanKind: string | null;
+  /** What the call leads to, as its attributes name it (a model provider, a database system). */
+  readonly peer: string | null;
+  /** `host` or `host:port` of the other side. */
+  readonly address: string | null;
+  readonly totalMs: number;
+}
+
+/** All entry and server spans of one running copy of a service, in one window. */
+export interface InstanceRow extends LatencyStatistics {
+  readonly window: WindowName;
+  readonly service: string;
+  readonly instance: string | null;
+  readonly version: string | null;
+  readonly revision: string | null;
+}
+
+export interface Exemplar {
+  readonly traceId: string;
+  readonly durationMs: number;
+}
+
+export interface GatheredMetrics {
+  readonly store: string;
+  readonly region: string;
+  readonly window: TimeWindow;
+  readonly periodSeconds: number;
+  readonly series: readonly MeasuredSeries[];
+}
+
+/** One metric and whose it is: a service of the telemetry, or a resource of the stack. */
+export interface MeasuredSeries {
+  readonly measurand: 'cpu' | 'memory';
+  readonly statistic: MetricQuery['statistic'];
+  readonly service: string | null;
+  readonly urn: string | null;
+  readonly query: MetricQuery;
+  readonly status: MetricSeries['status'];
+  readonly points: MetricSeries['points'];
+}
+
+export interface ResourceEndpoint {
+  readonly urn: string;
+  readonly name: string;
+  readonly host: string;
+  readonly port: number | null;
+}
+
+export interface StackChange {
+  readonly stack: string;
+  readonly update: StackUpdate;
+}

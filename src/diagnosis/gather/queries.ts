@@ -1,0 +1,201 @@
+import type { CalculatedField, Calculation, Filter, QuerySpec, TimeWindow } from '../../telemetry/query.ts';
+import type { Attributes } from './attributes.ts';
+import type { SymptomOperation, Windows } from './gathered.ts';
+
+/** Names of the fields that queries calculate; a prefix keeps them apart from the users' own. */
+export const FIELD = {
+  failed: 'plumbline.failed',
+  window: 'plumbline.window',
+  peer: 'plumbline.peer',
+  address: 'plumbline.address',
+  instance: 'plumbline.instance',
+} as const;
+
+const MOST_ENTRIES = 50;
+/** What a result holds at most without a series. */
+const MOST_CALLS = 10_000;
+const MOST_INSTANCES = 1_000;
+const EXEMPLARS = 3;
+
+/** What a question may be limited to. */
+export interface Scope {
+  readonly service?: string;
+  readonly operation?: string;
+}
+
+/** Latency over time of the operations through which requests come in, or of those that were asked about. */
+export function entriesQuery(
+  attributes: Attributes,
+  scope: Scope,
+  granularitySeconds: number,
+  entrance: 'root' | 'server',
+): QuerySpec {
+  const filters: Filter[] = [...spansOnly(attributes)];
+  if (scope.service !== undefined)
+    filters.push({ column: attributes.service, op: '=', value: scope.service });
+  if (scope.operation !== undefined)
+    filters.push({ column: attributes.name, op: '=', value: scope.operation });
+  else if (entrance === 'root' && attributes.parentId !== null) {
+    filters.push({ column: attributes.parentId, op: 'does-not-exist' });
+  } else if (attributes.spanKind !== null) {
+    filters.push({ column: attributes.spanKind, op: 'in', value: ['server', 'consumer'] });
+  }
+  return {
+    breakdowns: [attributes.service, attributes.name],
+    calculations: statistics(attributes),
+    filters,
+    orders: [{ op: 'SUM', column: attributes.duration, order: 'descending' }],
+    limit: MOST_ENTRIES,
+    granularity: granularitySeconds,
+    calculated_fields: failedField(attributes),
+  };
+}
+
+/** All operations below the symptom's, by parent, in both windows: the one query that needs relational columns. */
+export function callsQuery(attributes: Attributes, symptom: SymptomOperation, windows: Windows): QuerySpec {
+  const { service, name, spanKind } = attributes;
+  const fields: CalculatedField[] = [windowField(windows), ...failedField(attributes)];
+  const peer = coalesce(attributes.peer);
+  if (peer !== null) fields.push({ name: FIELD.peer, expression: peer });
+  const address = addressExpression(attributes);
+  if (address !== null) fields.push({ name: FIELD.address, expression: address });
+  return {
+    breakdowns: [
+      FIELD.window,
+      service,
+      name,
+      `parent.${service}`,
+      `parent.${name}`,
+      ...present(spanKind),
+      ...(peer === null ? [] : [FIELD.peer]),
+      ...(address === null ? [] : [FIELD.address]),
+    ],
+    calculations: statistics(attributes),
+    filters: [
+      ...spansOnly(attributes),
+      ...(symptom.isRoot
+        ? ([
+            { column: `root.${service}`, op: '=', value: symptom.service },
+            { column: `root.${name}`, op: '=', value: symptom.operation },
+          ] satisfies Filter[])
+        : []),
+    ],
+    orders: [{ op: 'SUM', column: attributes.duration, order: 'descending' }],
+    limit: MOST_CALLS,
+    calculated_fields: fields,
+  };
+}
+
+/** The running copies of each service and what they run on. */
+export function instancesQuery(attributes: Attributes, windows: Windows): QuerySpec {
+  const instance = coalesce(attributes.instance);
+  return {
+    breakdowns: [
+      FIELD.window,
+      attributes.service,
+      ...present(attributes.spanKind),
+      ...(instance === null ? [] : [FIELD.instance]),
+      ...present(attributes.version),
+      ...present(attributes.revision),
+      ...present(attributes.taskFamily),
+      ...present(attributes.ecsService),
+      ...present(attributes.clusterArn),
+      ...present(attributes.launchType),
+      ...present(attributes.region),
+    ],
+    calculations: statistics(attributes),
+    filters: spansOnly(attributes),
+    orders: [{ op: 'COUNT', order: 'descending' }],
+    limit: MOST_INSTANCES,
+    calculated_fields: [
+      windowField(windows),
+      ...failedField(attributes),
+      ...(instance === null ? [] : [{ name: FIELD.instance, expression: instance }]),
+    ],
+  };
+}
+
+/** The slowest requests of the incident, to look at. Null when traces have no ids. */
+export function exemplarsQuery(attributes: Attributes, symptom: SymptomOperation): QuerySpec | null {
+  if (attributes.traceId === null) return null;
+  return {
+    breakdowns: [attributes.traceId],
+    calculations: [{ op: 'MAX', column: attributes.duration }],
+    filters: [
+      ...spansOnly(attributes),
+      { column: attributes.service, op: '=', value: symptom.service },
+      { column: attributes.name, op: '=', value: symptom.operation },
+    ],
+    orders: [{ op: 'MAX', column: attributes.duration, order: 'descending' }],
+    limit: EXEMPLARS,
+  };
+}
+
+/** Seconds in a point so that the window has about 300: fine enough to place an onset, within Honeycomb's T/1000…T. */
+export function granularityFor(window: TimeWindow): number {
+  const wanted = (window.end - window.start) / 1000 / 300;
+  const steps = [1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600];
+  return steps.find((step) => step >= wanted) ?? 3600;
+}
+
+function statistics(attributes: Attributes): readonly Calculation[] {
+  const column = attributes.duration;
+  return [
+    { op: 'COUNT' },
+    { op: 'SUM', column },
+    { op: 'P50', column },
+    { op: 'P95', column },
+    { op: 'P99', column },
+    ...(attributes.error === null ? [] : [{ op: 'SUM', column: FIELD.failed } as const]),
+  ];
+}
+
+/** Span events and links are rows of their own, and logs and metrics may share the dataset: only spans last. */
+function spansOnly(attributes: Attributes): readonly Filter[] {
+  return [
+    { column: attributes.duration, op: 'exists' },
+    ...(attributes.annotationType === null
+      ? []
+      : [{ column: attributes.annotationType, op: 'does-not-exist' } as const]),
+  ];
+}
+
+function failedField(attributes: Attributes): readonly CalculatedField[] {
+  return attributes.error === null
+    ? []
+    : [{ name: FIELD.failed, expression: `IF(EQUALS(${reference(attributes.error)}, true), 1, 0)` }];
+}
+
+/** Both windows by name. Bounds are spelled out, as a store may widen the time it was asked for. */
+function windowField({ incident, baseline }: Windows): CalculatedField {
+  const within = (window: TimeWindow): string =>
+    `AND(GTE(EVENT_TIMESTAMP(), ${window.start / 1000}), LT(EVENT_TIMESTAMP(), ${window.end / 1000}))`;
+  const earlier = baseline === null ? '"outside"' : `IF(${within(baseline)}, "baseline", "outside")`;
+  return { name: FIELD.window, expression: `IF(${within(incident)}, "incident", ${earlier})` };
+}
+
+function addressExpression(attributes: Attributes): string | null {
+  const host = coalesce(attributes.address);
+  if (host === null) return null;
+  const port = coalesce(attributes.port);
+  const full = port === null ? host : `IF(EXISTS(${port}), CONCAT(${host}, ":", ${port}), ${host})`;
+  // On a server span these attributes name the server itself; only the calling side tells where a call leads.
+  return attributes.spanKind === null
+    ? full
+    : `IF(EQUALS(${reference(attributes.spanKind)}, "client"), ${full}, null)`;
+}
+
+function coalesce(columns: readonly string[]): string | null {
+  if (columns.length === 0) return null;
+  const references = columns.map(reference);
+  return references.length === 1 ? (references[0] ?? null) : `COALESCE(${references.join(', ')})`;
+}
+
+/** Column names come from the data: quoted, so that no name can become part of the expression. */
+function reference(column: string): string {
+  return `$"${column.replace(/["\\]/g, (character) => `\\${character}`)}"`;
+}
+
+function present(column: string | null): readonly string[] {
+  return column === null ? [] : [column];
+}

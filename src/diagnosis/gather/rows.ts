@@ -1,0 +1,155 @@
+import type { RuntimeIdentity } from '../../infrastructure/workloads.ts';
+import type { Cell, QueryAnswer, Row } from '../../telemetry/query.ts';
+import type { Attributes } from './attributes.ts';
+import type {
+  Answered,
+  CallRow,
+  EntryPoint,
+  EntrySeries,
+  Exemplar,
+  InstanceRow,
+  LatencyStatistics,
+  QueryRecord,
+  WindowName,
+} from './gathered.ts';
+import { FIELD } from './queries.ts';
+
+/** Names longer than this are cut: they are untrusted, and end up in sentences and trees. */
+const LONGEST_NAME = 300;
+
+export function readEntries(answer: QueryAnswer, attributes: Attributes): Answered<EntrySeries> {
+  const points = new Map<string, EntryPoint[]>();
+  for (const { time, data } of answer.series) {
+    const key = keyOf(data, attributes);
+    points.set(key, [...(points.get(key) ?? []), { time, ...statisticsOf(data, attributes) }]);
+  }
+  return {
+    rows: answer.rows.map((row) => ({
+      service: text(row[attributes.service]) ?? '',
+      operation: text(row[attributes.name]) ?? '',
+      total: statisticsOf(row, attributes),
+      points: points.get(keyOf(row, attributes)) ?? [],
+    })),
+    query: recordOf(answer),
+  };
+}
+
+export function readCalls(answer: QueryAnswer, attributes: Attributes): Answered<CallRow> {
+  const rows = answer.rows.flatMap((row): CallRow[] => {
+    const window = windowOf(row);
+    const service = text(row[attributes.service]);
+    const operation = text(row[attributes.name]);
+    if (window === null || service === null || operation === null) return [];
+    return [
+      {
+        window,
+        service,
+        operation,
+        parentService: text(row[`parent.${attributes.service}`]),
+        parentOperation: text(row[`parent.${attributes.name}`]),
+        spanKind: attributes.spanKind === null ? null : text(row[attributes.spanKind]),
+        peer: text(row[FIELD.peer]),
+        address: text(row[FIELD.address]),
+        totalMs: number(row[`SUM(${attributes.duration})`]),
+        ...statisticsOf(row, attributes),
+      },
+    ];
+  });
+  return { rows, query: recordOf(answer) };
+}
+
+export interface ReadInstances {
+  readonly instances: Answered<InstanceRow>;
+  /** One per service, from the rows that hold most of the incident's spans. */
+  readonly identities: readonly RuntimeIdentity[];
+}
+
+export function readInstances(answer: QueryAnswer, attributes: Attributes): ReadInstances {
+  const rows: InstanceRow[] = [];
+  const identities = new Map<string, RuntimeIdentity & { readonly count: number }>();
+  for (const row of answer.rows) {
+    const window = windowOf(row);
+    const service = text(row[attributes.service]);
+    if (window === null || service === null) continue;
+    const pick = (column: string | null): string | null => (column === null ? null : text(row[column]));
+    const statistics = statisticsOf(row, attributes);
+    const kind = pick(attributes.spanKind);
+    // Requests that came in can be compared between copies; inner spans differ by what they are.
+    if (kind === null || kind === 'server' || kind === 'consumer') {
+      rows.push({
+        window,
+        service,
+        instance: text(row[FIELD.instance]),
+        version: pick(attributes.version),
+        revision: pick(attributes.revision),
+        ...statistics,
+      });
+    }
+    const known = identities.get(service);
+    const weight = window === 'incident' ? statistics.count + 1e9 : statistics.count;
+    if (known !== undefined && known.count >= weight) continue;
+    identities.set(service, {
+      service,
+      count: weight,
+      clusterArn: pick(attributes.clusterArn),
+      taskArn: null,
+      taskFamily: pick(attributes.taskFamily),
+      ecsService: pick(attributes.ecsService),
+      launchType: pick(attributes.launchType),
+      region: pick(attributes.region),
+    });
+  }
+  return {
+    instances: { rows, query: recordOf(answer) },
+    identities: [...identities.values()]
+      .map(({ count: _, ...identity }) => identity)
+      .sort((a, b) => (a.service < b.service ? -1 : 1)),
+  };
+}
+
+export function readExemplars(answer: QueryAnswer, attributes: Attributes): Answered<Exemplar> {
+  const rows = answer.rows.flatMap((row): Exemplar[] => {
+    const traceId = attributes.traceId === null ? null : text(row[attributes.traceId]);
+    return traceId === null ? [] : [{ traceId, durationMs: number(row[`MAX(${attributes.duration})`]) }];
+  });
+  // Three of many is what was asked for: nothing is missing.
+  return { rows, query: { ...recordOf(answer), truncated: false } };
+}
+
+function recordOf(answer: QueryAnswer): QueryRecord {
+  return {
+    spec: answer.spec,
+    window: answer.window,
+    ...(answer.url === undefined ? {} : { url: answer.url }),
+    truncated: answer.truncated,
+  };
+}
+
+function statisticsOf(row: Row, attributes: Attributes): LatencyStatistics {
+  return {
+    count: number(row['COUNT']),
+    errors: number(row[`SUM(${FIELD.failed})`]),
+    p50: number(row[`P50(${attributes.duration})`]),
+    p95: number(row[`P95(${attributes.duration})`]),
+    p99: number(row[`P99(${attributes.duration})`]),
+  };
+}
+
+function keyOf(row: Row, attributes: Attributes): string {
+  return JSON.stringify([text(row[attributes.service]), text(row[attributes.name])]);
+}
+
+function windowOf(row: Row): WindowName | null {
+  const value = row[FIELD.window];
+  return value === 'incident' || value === 'baseline' ? value : null;
+}
+
+function number(cell: Cell | undefined): number {
+  const value = typeof cell === 'string' ? Number(cell) : cell;
+  return typeof value === 'number' && Number.isFinite(value) ? Math.max(0, value) : 0;
+}
+
+function text(cell: Cell | undefined): string | null {
+  if (cell === null || cell === undefined || cell === '') return null;
+  return String(cell).slice(0, LONGEST_NAME);
+}

@@ -1,0 +1,190 @@
+import type { CallNode, CallTree } from './localise.ts';
+
+/**
+ * Whose time a node's exclusive time is:
+ * - `own`: the service's own process worked or waited in it;
+ * - `call`: the caller's side of a call to another service in the telemetry: the network, or the callee's queue;
+ * - `dependency`: a call to something that sends no spans of its own.
+ */
+export type Role = 'own' | 'call' | 'dependency';
+
+export interface ClassifiedNode {
+  readonly node: CallNode;
+  readonly role: Role;
+  /** For `call`: the service on the other side. */
+  readonly callee: string | null;
+  /** For `dependency`: which one; nodes of one call (a client span and its transport's span) share it. */
+  readonly dependency: DependencyName | null;
+}
+
+export interface DependencyName {
+  readonly key: string;
+  readonly service: string;
+  /** What a person would call it: the model provider, the database system, the host. */
+  readonly label: string;
+  readonly address: string | null;
+}
+
+/** Milliseconds per request of the symptom, with the calls and errors that belong to them. */
+export interface Part {
+  readonly before: number | null;
+  readonly after: number;
+  /** after − before; null without a baseline. */
+  readonly growth: number | null;
+  readonly nodes: readonly CallNode[];
+}
+
+export interface ProcessPart extends Part {
+  readonly service: string;
+}
+
+export interface CallPart extends Part {
+  readonly service: string;
+  readonly callee: string;
+}
+
+export interface DependencyPart extends Part {
+  readonly name: DependencyName;
+  /** Calls of the dependency per request of the symptom. */
+  readonly callsBefore: number | null;
+  readonly callsAfter: number;
+}
+
+export interface Parts {
+  readonly processes: readonly ProcessPart[];
+  readonly calls: readonly CallPart[];
+  readonly dependencies: readonly DependencyPart[];
+}
+
+/** Says of every node of the tree whose time it is. Kinds and attributes decide, never names. */
+export function classify(tree: CallTree): readonly ClassifiedNode[] {
+  const children = new Map<string, CallNode[]>();
+  for (const node of tree.nodes) {
+    if (node.parentKey === null) continue;
+    children.set(node.parentKey, [...(children.get(node.parentKey) ?? []), node]);
+  }
+  const byKey = new Map(tree.nodes.map((node) => [node.key, node]));
+  const roles = new Map<string, Role>();
+  // Children stand behind their parents in the tree's order, so from the end every child is known before its parent.
+  for (const node of [...tree.nodes].reverse()) {
+    const below = children.get(node.key) ?? [];
+    const callsOut = below.some((child) => child.service !== node.service);
+    const leadsOut = node.spanKind === 'client' || node.spanKind === 'producer' || node.peer !== null;
+    const onlyTransport = below.every((child) => roles.get(child.key) === 'dependency');
+    roles.set(
+      node.key,
+      callsOut ? 'call' : leadsOut && onlyTransport && node.depth > 0 ? 'dependency' : 'own',
+    );
+  }
+  return tree.nodes.map((node) => {
+    const role = roles.get(node.key) ?? 'own';
+    const callee =
+      (children.get(node.key) ?? []).find((child) => child.service !== node.service)?.service ?? null;
+    return {
+      node,
+      role: role === 'call' && isBusyItself(node, children.get(node.key) ?? []) ? 'own' : role,
+      callee,
+      dependency: role === 'dependency' ? nameDependency(node, byKey, roles) : null,
+    };
+  });
+}
+
+/** Without span kinds a handler that calls several services is a process at work, not one call's outside. */
+function isBusyItself(node: CallNode, below: readonly CallNode[]): boolean {
+  if (node.spanKind === 'client' || node.spanKind === 'producer') return false;
+  return node.spanKind !== null || node.depth === 0 || below.length > 1;
+}
+
+/** The outermost span of one outgoing call carries the meaning (the model provider); the innermost the address. */
+function nameDependency(
+  node: CallNode,
+  byKey: ReadonlyMap<string, CallNode>,
+  roles: ReadonlyMap<string, Role>,
+): DependencyName {
+  let outermost = node;
+  let peer = node.peer;
+  for (;;) {
+    const parent = outermost.parentKey === null ? undefined : byKey.get(outermost.parentKey);
+    if (parent === undefined || parent.service !== node.service || roles.get(parent.key) !== 'dependency')
+      break;
+    outermost = parent;
+    peer = parent.peer ?? peer;
+  }
+  const address = node.address ?? outermost.address;
+  const label = peer ?? address ?? outermost.operation;
+  // Two calls of one operation name (`POST`) to different hosts are different dependencies, and so are two
+  // providers behind one host.
+  return {
+    key: JSON.stringify([
+      node.service,
+      peer ?? '',
+      peer === null ? (address ?? outermost.key) : (address ?? ''),
+    ]),
+    service: node.service,
+    label,
+    address,
+  };
+}
+
+/** Sums the exclusive times of the tree by whose they are. */
+export function partition(classified: readonly ClassifiedNode[], hasBaseline: boolean): Parts {
+  const processes = group(classified, 'own', (one) => one.node.service);
+  const calls = group(classified, 'call', (one) => JSON.stringify([one.node.service, one.callee]));
+  const dependencies = group(classified, 'dependency', (one) => one.dependency?.key ?? one.node.key);
+  return {
+    processes: processes.map((members) => ({
+      service: members[0]?.node.service ?? '',
+      ...sum(members, hasBaseline),
+    })),
+    calls: calls.map((members) => ({
+      service: members[0]?.node.service ?? '',
+      callee: members[0]?.callee ?? '',
+      ...sum(members, hasBaseline),
+    })),
+    dependencies: dependencies.flatMap((members) => {
+      const name = members[0]?.dependency;
+      if (!name) return [];
+      // One call may be two spans deep: calls are counted where it starts.
+      const keys = new Set(members.map((one) => one.node.key));
+      const outer = members.filter((one) => one.node.parentKey === null || !keys.has(one.node.parentKey));
+      const calls = (pick: 'before' | 'after'): number =>
+        outer.reduce((total, one) => total + (one.node[pick]?.calls ?? 0), 0);
+      return [
+        {
+          name: {
+            ...name,
+            address: members.map((one) => one.node.address).find((one) => one !== null) ?? null,
+          },
+          callsBefore: hasBaseline ? calls('before') : null,
+          callsAfter: calls('after'),
+          ...sum(members, hasBaseline),
+        },
+      ];
+    }),
+  };
+}
+
+function group(
+  classified: readonly ClassifiedNode[],
+  role: Role,
+  keyOf: (one: ClassifiedNode) => string,
+): readonly (readonly ClassifiedNode[])[] {
+  const groups = new Map<string, ClassifiedNode[]>();
+  for (const one of classified) {
+    if (one.role !== role) continue;
+    const key = keyOf(one);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()];
+}
+
+function sum(members: readonly ClassifiedNode[], hasBaseline: boolean): Part {
+  const before = members.reduce((total, one) => total + (one.node.before?.exclusive ?? 0), 0);
+  const after = members.reduce((total, one) => total + (one.node.after?.exclusive ?? 0), 0);
+  return {
+    before: hasBaseline ? before : null,
+    after,
+    growth: hasBaseline ? after - before : null,
+    nodes: members.map((one) => one.node),
+  };
+}
