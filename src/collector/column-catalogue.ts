@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { insertRows } from './insert-rows.ts';
 import { type ColumnType, HOT_COLUMNS, INTERNAL_COLUMNS, quoteIdentifier, SQL_TYPE } from './schema.ts';
 
 /** One column of telemetry: the name it has in queries, and the column of the table that holds it. */
@@ -91,12 +92,12 @@ export class ColumnCatalogue {
         await connection.run(
           `ALTER TABLE events ADD COLUMN ${quoteIdentifier(column.columnName)} ${SQL_TYPE[column.type]}`,
         );
-        await connection.run('INSERT INTO event_columns VALUES ($1, $2, $3)', [
-          column.key,
-          column.columnName,
-          column.type,
-        ]);
       }
+      await insertRows(
+        connection,
+        'event_columns',
+        change.added.map((column) => [column.key, column.columnName, column.type]),
+      );
       for (const column of change.widened) {
         const before = this.#columns.get(column.key);
         await connection.run(widenSql(column, before?.type ?? column.type));

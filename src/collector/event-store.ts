@@ -7,6 +7,7 @@ import { ColumnCatalogue } from './column-catalogue.ts';
 import { DeliveredSpans } from './delivered-spans.ts';
 import type { EventRow } from './event.ts';
 import { appendRows, planSchema } from './event-batch.ts';
+import { insertRows } from './insert-rows.ts';
 import type { Log } from './log.ts';
 import { createTablesSql, quoteIdentifier, SCHEMA_VERSION } from './schema.ts';
 
@@ -128,15 +129,22 @@ export class EventStore {
   async read(sql: string, values: readonly DuckDBValue[], signal?: AbortSignal): Promise<SqlResult> {
     signal?.throwIfAborted();
     const connection = await this.#instance.connect();
-    const interrupt = () => connection.interrupt();
+    let again: NodeJS.Timeout | undefined;
+    // An interrupt that comes before DuckDB has begun is lost, so it is repeated until the statement has ended.
+    const interrupt = () => {
+      connection.interrupt();
+      again ??= setInterval(() => connection.interrupt(), 20);
+    };
     signal?.addEventListener('abort', interrupt, { once: true });
     try {
       const reader = await connection.runAndReadAll(sql, [...values]);
+      signal?.throwIfAborted();
       return { columnNames: reader.columnNames(), rows: reader.getRowsJS() };
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
     } finally {
+      clearInterval(again);
       signal?.removeEventListener('abort', interrupt);
       connection.closeSync();
     }
@@ -237,13 +245,12 @@ export class EventStore {
     }
     const now = Date.now();
     for (const [dataset, keys] of keysByDataset) {
-      for (const key of this.catalogue.touch(dataset, keys, now)) {
-        await this.#writer.run('INSERT INTO dataset_columns VALUES ($1, $2, $3)', [
-          dataset,
-          key,
-          BigInt(now),
-        ]);
-      }
+      const fresh = this.catalogue.touch(dataset, keys, now);
+      await insertRows(
+        this.#writer,
+        'dataset_columns',
+        fresh.map((key) => [dataset, key, BigInt(now)]),
+      );
     }
   }
 

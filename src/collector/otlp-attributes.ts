@@ -8,11 +8,12 @@ const MAX_DEPTH = 5;
 export type Fields = Map<string, FieldValue>;
 
 /** Sets one field within the limits; a value that is no value (NaN, infinite, empty key) is left out. */
-export function setField(fields: Fields, key: string, value: FieldValue): void {
+export function setField(fields: Fields, name: string, value: FieldValue): void {
+  const key = withoutNul(name);
   if (key === '' || key.length > MAX_KEY_LENGTH) return;
   if (fields.size >= MAX_FIELDS_PER_EVENT && !fields.has(key)) return;
   if (typeof value === 'string') {
-    fields.set(key, value.length > MAX_STRING_LENGTH ? value.slice(0, MAX_STRING_LENGTH) : value);
+    fields.set(key, withoutNul(value.slice(0, MAX_STRING_LENGTH)));
   } else if (typeof value === 'number') {
     if (Number.isFinite(value)) fields.set(key, value);
   } else if (typeof value === 'bigint' && !fitsInteger(value)) {
@@ -20,6 +21,11 @@ export function setField(fields: Fields, key: string, value: FieldValue): void {
   } else {
     fields.set(key, value);
   }
+}
+
+/** DuckDB's bound texts end at a NUL. */
+function withoutNul(text: string): string {
+  return text.includes('\0') ? text.replaceAll('\0', '') : text;
 }
 
 /** Adds the attributes under `key` (usually "attributes") of a node; later calls win. */
