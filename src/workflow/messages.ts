@@ -58,3 +58,7 @@ export type PanelCommand =
   | { readonly type: 'openResource'; readonly urn: string }
   | { readonly type: 'openEvidence'; readonly evidenceId: string }
   | { readonly type: 'openSettings' };
+
+/** The shapes that the states above are made of, so that the webview needs to know this file alone. */
+export type * from '../diagnosis/diagnosis.ts';
+export type * from '../remediation/proposal.ts';

@@ -1,0 +1,33 @@
+import type { Diagnosis } from '../src/diagnosis/diagnosis.ts';
+import type { Narrative } from '../src/diagnosis/narrate.ts';
+import { CloudWatchMetrics } from '../src/infrastructure/aws/cloudwatch.ts';
+import { PulumiStacks } from '../src/infrastructure/pulumi/stacks.ts';
+import type { Proposal } from '../src/remediation/proposal.ts';
+import { HoneycombClient } from '../src/telemetry/honeycomb.ts';
+import { ALL_DATASETS } from '../src/telemetry/query.ts';
+import { createEngine } from '../src/workflow/engine.ts';
+import type { Lab } from './lab.ts';
+
+/** Longer than any run of the lab: the engine finds baseline and incident by itself. */
+const LOOKBACK_MINUTES = 10;
+
+/** Asks the product's engine about the lab, over the wires that it would use anywhere. */
+export async function diagnoseLab(
+  lab: Lab,
+  signal: AbortSignal,
+): Promise<{ diagnosis: Diagnosis; narrative: Narrative; proposal: Proposal | null }> {
+  // The SDK reads its endpoint and credentials from the process, as it does in the extension's host.
+  for (const [name, value] of Object.entries(lab.env)) if (name.startsWith('AWS_')) process.env[name] = value;
+  const telemetry = new HoneycombClient({
+    apiUrl: lab.collectorUrl,
+    apiKey: async () => lab.env['HONEYCOMB_API_KEY'] ?? '',
+    name: 'the lab’s collector',
+  });
+  const metrics = new CloudWatchMetrics({ region: lab.env['AWS_REGION'] ?? 'us-east-1' }, Date.now);
+  const stacks = new PulumiStacks({ folders: [lab.workspaceDir], env: lab.env });
+  const engine = createEngine({ dataset: () => ALL_DATASETS, now: Date.now });
+  const request = { lookbackMinutes: LOOKBACK_MINUTES };
+  const diagnosis = await engine.diagnose(request, { telemetry, metrics, stacks }, signal, () => {});
+  const proposal = await engine.propose(diagnosis, stacks, signal);
+  return { diagnosis, narrative: engine.narrate(diagnosis), proposal };
+}
