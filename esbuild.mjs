@@ -90,7 +90,7 @@ export async function bundle({
 /** @param {(line: string) => void} log */
 function present(log) {
   return (/** @type {BuildOptions} */ { entryPoints }) => {
-    const missing = Object.values(entryPoints ?? {}).filter((entry) => !existsSync(entry));
+    const missing = Object.values(entryPoints ?? {}).filter((entry) => !existsSync(String(entry)));
     for (const entry of missing) log(`skipped: there is no ${entry}`);
     return missing.length === 0;
   };

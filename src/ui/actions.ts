@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { type Problem, toProblem } from '../problem.ts';
+import { Problem, toProblem } from '../problem.ts';
 import type { ProposalView } from '../workflow/messages.ts';
 import type { Workflow } from '../workflow/workflow-api.ts';
 import type { Panel } from './panel/panel.ts';
@@ -8,6 +8,7 @@ import type { Prompts } from './prompts.ts';
 import { confirmationWords, outcomeWords } from './review/confirmation.ts';
 import type { Review } from './review/review.ts';
 import { readSettings } from './settings.ts';
+import { openSource } from './source.ts';
 import { oneLine } from './words.ts';
 
 export interface DiagnoseTarget {
@@ -103,6 +104,28 @@ export class Actions implements vscode.Disposable {
     if (done) await this.#tellOutcome(proposalId);
   }
 
+  /** Opens where a resource is declared, reading the stacks first if they were not read yet. */
+  async openResource(urn: string): Promise<void> {
+    const found = this.#workflow.resource(urn) ?? (await this.#findResource(urn));
+    if (found === undefined) {
+      throw new Problem(
+        'not-found',
+        'No stack of this workspace holds that resource.',
+        'Refresh the stacks.',
+      );
+    }
+    await openSource(found.stack, found.resource);
+  }
+
+  async #findResource(urn: string): Promise<ReturnType<Workflow['resource']>> {
+    for (const stack of await this.#workflow.stacks()) {
+      await this.#workflow.snapshot(stack);
+      const found = this.#workflow.resource(urn);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   async rollBack(proposalId: string): Promise<void> {
     const reverse = await this.#workflow.rollBack(proposalId);
     await this.#review.open(reverse.id);
@@ -149,17 +172,13 @@ export class Actions implements vscode.Disposable {
       });
       return true;
     } catch (thrown) {
-      await this.#failSoon(thrown);
+      // Not waited for: the run is over, whether or not the person answers the notification.
+      void this.fail(thrown);
       return false;
     } finally {
       this.#running = undefined;
       await vscode.commands.executeCommand('setContext', 'plumbline.busy', false);
     }
-  }
-
-  /** Reports without waiting for the person to answer the notification: the run is over either way. */
-  async #failSoon(thrown: unknown): Promise<void> {
-    void this.fail(thrown);
   }
 
   async #tellOutcome(proposalId: string): Promise<void> {

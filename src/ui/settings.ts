@@ -25,7 +25,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     honeycombUrl: apiUrl === undefined || apiUrl === '' || apiUrl === 'local' ? null : apiUrl,
     dataset: text('honeycomb.dataset') ?? '__all__',
     collectorPort: config.get<number>('collector.port', 4318),
-    awsRegion: text('aws.region') ?? env['AWS_REGION'],
+    awsRegion: text('aws.region') ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'],
     awsProfile: text('aws.profile'),
     pulumiPath: text('pulumi.path'),
     pulumiBackendUrl: text('pulumi.backendUrl'),

@@ -167,9 +167,11 @@ function stateOf(problem: Problem): StacksViewState {
       return 'no-cli';
     case 'no-stack':
       return 'no-stack';
+    case 'not-found':
+      return 'no-project';
     case 'unauthorized':
     case 'forbidden':
-      return /passphrase/i.test(problem.message) ? 'passphrase' : 'unauthorized';
+      return /passphrase|secrets of/i.test(problem.message) ? 'passphrase' : 'unauthorized';
     default:
       return 'problem';
   }

@@ -1,4 +1,4 @@
-import type { Diagnosis, OperationShare } from '../diagnosis/diagnosis.ts';
+import type { Diagnosis, OperationShare } from '../workflow/messages.ts';
 import { duration } from './format.ts';
 import { Section } from './section.tsx';
 

@@ -1,5 +1,4 @@
-import type { Diagnosis, LatencyPoint } from '../diagnosis/diagnosis.ts';
-import type { ProposalView } from '../workflow/messages.ts';
+import type { Diagnosis, LatencyPoint, ProposalView } from '../workflow/messages.ts';
 
 /** What the chart draws, worked out of the state without touching the page. */
 

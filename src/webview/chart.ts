@@ -9,6 +9,7 @@ export const seriesNames: readonly SeriesName[] = ['p50', 'p95', 'p99'];
 interface Theme {
   readonly font: string;
   readonly text: string;
+  readonly background: string;
   readonly grid: string;
   readonly shade: string;
   readonly series: { readonly [S in SeriesName]: string };
@@ -25,10 +26,11 @@ function readTheme(element: HTMLElement): Theme {
   return {
     font: `11px ${style.fontFamily}`,
     text: color('--pl-dim'),
+    background: color('--pl-bg'),
     grid: color('--pl-grid'),
     shade: color('--pl-shade'),
     series: { p50: color('--pl-p50'), p95: color('--pl-p95'), p99: color('--pl-p99') },
-    mark: { onset: color('--pl-bad'), change: color('--pl-mark'), deployment: color('--pl-good') },
+    mark: { onset: color('--pl-bad'), change: color('--pl-dim'), deployment: color('--pl-good') },
   };
 }
 
@@ -143,17 +145,25 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], theme: Theme): void {
   ctx.save();
   ctx.font = scaledFont(theme.font, ratio);
   ctx.textBaseline = 'middle';
-  for (const [index, { mark, at, x, label }] of placed.entries()) {
-    const y = bbox.top - ((rows[index] ?? 0) + 0.5) * LABEL_HEIGHT * ratio - 2 * ratio;
+  // The axes leave theirs behind.
+  ctx.textAlign = 'left';
+  const labelTop = (index: number) => bbox.top - (((rows[index] ?? 0) + 1) * LABEL_HEIGHT + 2) * ratio;
+  for (const [index, { mark, at }] of placed.entries()) {
+    const x = Math.round(at * ratio) + 0.5;
     ctx.strokeStyle = theme.mark[mark.kind];
-    ctx.fillStyle = theme.mark[mark.kind];
     ctx.lineWidth = ratio;
     ctx.setLineDash(mark.kind === 'change' ? [3 * ratio, 3 * ratio] : []);
     ctx.beginPath();
-    ctx.moveTo(Math.round(at * ratio) + 0.5, y + (LABEL_HEIGHT / 2 - 2) * ratio);
-    ctx.lineTo(Math.round(at * ratio) + 0.5, bbox.top + bbox.height);
+    ctx.moveTo(x, labelTop(index) + LABEL_HEIGHT * ratio);
+    ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    ctx.fillText(label, x * ratio, y);
+  }
+  // After all lines, on a ground of their own: a line to a higher label may pass behind.
+  for (const [index, { mark, x, width, label }] of placed.entries()) {
+    ctx.fillStyle = theme.background;
+    ctx.fillRect((x - 2) * ratio, labelTop(index), (width - 6) * ratio, LABEL_HEIGHT * ratio);
+    ctx.fillStyle = theme.mark[mark.kind];
+    ctx.fillText(label, x * ratio, labelTop(index) + (LABEL_HEIGHT / 2) * ratio);
   }
   ctx.restore();
 }

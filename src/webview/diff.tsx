@@ -13,7 +13,6 @@ export function Diff({ text }: { readonly text: string }) {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <pre tabIndex={0}>
         {lines.map((line, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines of a diff repeat and never move
           <span key={index} class={kindOf(line)}>
             {line}
             {'\n'}

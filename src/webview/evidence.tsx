@@ -1,4 +1,4 @@
-import type { Diagnosis, Evidence, EvidenceId, EvidenceSource } from '../diagnosis/diagnosis.ts';
+import type { Diagnosis, Evidence, EvidenceId, EvidenceSource } from '../workflow/messages.ts';
 import { count, plural, quantity, resourceName, targetWords, windowWords } from './format.ts';
 import { keep, send, uiState } from './host.ts';
 import { Section } from './section.tsx';

@@ -1,4 +1,4 @@
-import type { Cause, CauseKind, Diagnosis, EvidenceId, Gap } from '../diagnosis/diagnosis.ts';
+import type { Cause, CauseKind, Diagnosis, EvidenceId, Gap } from '../workflow/messages.ts';
 import { confidenceWord, percent, targetWords } from './format.ts';
 import { send } from './host.ts';
 import { Section } from './section.tsx';

@@ -1,4 +1,4 @@
-import type { Diagnosis, Quantity, Target } from '../diagnosis/diagnosis.ts';
+import type { Diagnosis, Quantity, Target } from '../workflow/messages.ts';
 
 /** Numbers, times and names as the panel writes them. */
 

@@ -1,6 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Diagnosis, LatencyPoint } from '../diagnosis/diagnosis.ts';
-import type { ProposalView } from '../workflow/messages.ts';
+import type { Diagnosis, LatencyPoint, ProposalView } from '../workflow/messages.ts';
 import { drawChart, type SeriesName, seriesNames } from './chart.ts';
 import { type ChartData, chartData } from './chart-data.ts';
 import { count, duration, timeOfDay } from './format.ts';
@@ -66,7 +65,6 @@ function LatencyChart({ data, hidden }: { readonly data: ChartData; readonly hid
   const [hover, setHover] = useState<{ readonly index: number; readonly left: number } | null>(null);
   const drawing = useRedraw();
   // `drawing` stands for the size and the theme: a change of either draws anew.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   useEffect(() => {
     if (place.current === null) return;
     const plot = drawChart(place.current, data, hidden, setHover);

@@ -1,5 +1,4 @@
-import type { Diagnosis, Verdict } from '../diagnosis/diagnosis.ts';
-import type { PanelState } from '../workflow/messages.ts';
+import type { Diagnosis, PanelState, Verdict } from '../workflow/messages.ts';
 import { duration, factor, plural, timeOfDay } from './format.ts';
 import { send } from './host.ts';
 import { Icon, type IconName } from './icons.tsx';
@@ -84,7 +83,7 @@ function Facts({ diagnosis, state }: { readonly diagnosis: Diagnosis; readonly s
           <dt>Since</dt>
           <dd>
             <strong>{timeOfDay(symptom.onset.time)}</strong>
-            <span class="dim"> ± {duration((symptom.onset.latest - symptom.onset.earliest) / 2)}</span>
+            <span class="dim"> ± {Math.ceil((symptom.onset.latest - symptom.onset.earliest) / 2000)} s</span>
           </dd>
         </div>
       )}
@@ -92,19 +91,29 @@ function Facts({ diagnosis, state }: { readonly diagnosis: Diagnosis; readonly s
         <dt>Asked</dt>
         <dd>{plural(diagnosis.requests, 'query result')}</dd>
       </div>
-      <div class="fact-source">
-        <dt>Telemetry</dt>
-        <dd>{state.sources.telemetry}</dd>
-      </div>
-      <div class="fact-source">
-        <dt>Metrics</dt>
-        <dd>{state.sources.metrics}</dd>
-      </div>
-      <div class="fact-source">
-        <dt>Stack</dt>
-        <dd>{state.sources.stack}</dd>
-      </div>
+      <Sources sources={state.sources} />
     </dl>
+  );
+}
+
+/** What was asked, as far as it is known already. */
+function Sources({ sources }: { readonly sources: PanelState['sources'] }) {
+  const named = [
+    ['Telemetry', sources.telemetry],
+    ['Metrics', sources.metrics],
+    ['Stack', sources.stack],
+  ] as const;
+  return (
+    <>
+      {named
+        .filter(([, value]) => value !== '')
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </>
   );
 }
 
@@ -174,18 +183,7 @@ export function Idle({ state }: { readonly state: PanelState }) {
         </button>
       </div>
       <dl class="facts">
-        <div class="fact-source">
-          <dt>Telemetry</dt>
-          <dd>{state.sources.telemetry}</dd>
-        </div>
-        <div class="fact-source">
-          <dt>Metrics</dt>
-          <dd>{state.sources.metrics}</dd>
-        </div>
-        <div class="fact-source">
-          <dt>Stack</dt>
-          <dd>{state.sources.stack}</dd>
-        </div>
+        <Sources sources={state.sources} />
       </dl>
     </div>
   );

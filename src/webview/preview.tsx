@@ -1,4 +1,4 @@
-import type { PreviewResult, PreviewStep, StepOperation } from '../remediation/proposal.ts';
+import type { PreviewResult, PreviewStep, StepOperation } from '../workflow/messages.ts';
 import { duration, plural } from './format.ts';
 
 const verbs: { readonly [O in StepOperation]: string } = {

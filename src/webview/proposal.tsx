@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Proposal, ProposalState } from '../remediation/proposal.ts';
-import type { ProposalView } from '../workflow/messages.ts';
+import type { Proposal, ProposalState, ProposalView } from '../workflow/messages.ts';
 import { Diff } from './diff.tsx';
 import { change, dollars, duration, plural, resourceName } from './format.ts';
 import { send } from './host.ts';
@@ -39,7 +38,7 @@ export function ProposalCard({
       {view.verification !== null && <VerificationTable verification={view.verification} />}
       {view.preview !== null && <PreviewTable preview={view.preview} open={state === 'previewed'} />}
       <Effects proposal={proposal} />
-      <Diff text={proposal.diff} />
+      <Change proposal={proposal} open={state === 'proposed'} />
       <Buttons view={view} busy={busy} />
     </>
   );
@@ -160,6 +159,17 @@ function Effects({ proposal }: { readonly proposal: Proposal }) {
         </ul>
       </details>
     </>
+  );
+}
+
+/** The diff in full while it is to be decided on; afterwards it is a click away. */
+function Change({ proposal, open }: { readonly proposal: Proposal; readonly open: boolean }) {
+  if (open) return <Diff text={proposal.diff} />;
+  return (
+    <details class="reasoning">
+      <summary>The change as a diff</summary>
+      <Diff text={proposal.diff} />
+    </details>
   );
 }
 

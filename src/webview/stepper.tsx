@@ -1,4 +1,4 @@
-import type { ProposalState } from '../remediation/proposal.ts';
+import type { ProposalState } from '../workflow/messages.ts';
 import { Icon } from './icons.tsx';
 
 const steps = ['Proposed', 'Approved', 'Previewed', 'Confirmed', 'Applied', 'Verified'] as const;

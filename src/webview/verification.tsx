@@ -1,4 +1,4 @@
-import type { LatencySummary, Verification, VerificationVerdict } from '../remediation/proposal.ts';
+import type { LatencySummary, Verification, VerificationVerdict } from '../workflow/messages.ts';
 import { change, count, duration, timeOfDay } from './format.ts';
 import { Icon, type IconName } from './icons.tsx';
 

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import { sha256 } from '../../content-hash.ts';
 import { Problem } from '../../problem.ts';
 import type { ProposedFile, Workflow } from '../../workflow/workflow-api.ts';
 import { oneLine } from '../words.ts';
@@ -104,9 +103,9 @@ export class Review implements vscode.Disposable {
       );
     }
     for (const file of shown.files) await this.#mustBeUnchanged(file, shown);
-    const now = await this.#workflow.proposedFiles(proposalId);
-    if (digest(now) !== digest(shown.files)) throw stale(shown);
-    return { proposalId, diffSha256: shown.proposal.diffSha256 };
+    // The hash is made of the texts that were on the screen, not taken from the proposal's own word.
+    const { diffDigest } = await import('../../remediation/diff.ts');
+    return { proposalId, diffSha256: diffDigest(shown.files) };
   }
 
   /** Closes the diff of a proposal that was decided on. */
@@ -166,11 +165,6 @@ function stale({ proposal }: ShownProposal): Problem {
     `The files changed after the proposal “${oneLine(proposal.title)}” was made, so its diff no longer holds.`,
     'Diagnose again for a proposal that fits the files as they are now.',
   );
-}
-
-/** Hash of the very texts that were on the screen. */
-function digest(files: readonly ProposedFile[]): string {
-  return sha256(JSON.stringify(files.map((f) => [f.file, sha256(f.before), sha256(f.after)])));
 }
 
 function lines(text: string): string {
