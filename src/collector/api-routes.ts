@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COLLECTOR_TEAM_SLUG } from '../telemetry/honeycomb-answers.ts';
 import { ApiError } from './api-error.ts';
 import {
   columnAnswerByName,
@@ -31,9 +32,6 @@ const resultRequest = z.object({
   disable_series: z.boolean().nullish(),
   limit: z.number().int().min(1).max(10_000).nullish(),
 });
-
-/** What identifies this collector to clients that look whether one already serves the port. */
-export const TEAM_SLUG = 'plumbline-collector';
 
 /** The part of Honeycomb's API (version 1) that the collector has. */
 export class ApiRoutes {
@@ -214,6 +212,6 @@ function authAnswer(): object {
       privateBoards: false,
     },
     environment: { name: 'local', slug: 'local' },
-    team: { name: 'Plumbline collector', slug: TEAM_SLUG },
+    team: { name: 'Plumbline collector', slug: COLLECTOR_TEAM_SLUG },
   };
 }

@@ -88,11 +88,7 @@ export class ColumnCatalogue {
     if (change.added.length === 0 && change.widened.length === 0) return;
     await connection.run('BEGIN');
     try {
-      for (const column of change.added) {
-        await connection.run(
-          `ALTER TABLE events ADD COLUMN ${quoteIdentifier(column.columnName)} ${SQL_TYPE[column.type]}`,
-        );
-      }
+      await addColumns(connection, change.added);
       await insertRows(
         connection,
         'event_columns',
@@ -141,6 +137,30 @@ export class ColumnCatalogue {
       this.#datasets.set(dataset, columns);
     }
     return columns;
+  }
+}
+
+/** From so many new columns on, one copy of a small table is faster than DuckDB's one column a statement. */
+const COPY_FROM_COLUMNS = 32;
+const COPY_UP_TO_ROWS = 100_000;
+
+async function addColumns(connection: DuckDBConnection, added: readonly StoredColumn[]): Promise<void> {
+  if (added.length >= COPY_FROM_COLUMNS) {
+    const count = await connection.runAndReadAll('SELECT count(*) FROM events');
+    if (Number(count.getRowsJS()[0]?.[0]) <= COPY_UP_TO_ROWS) {
+      const columns = added.map(
+        (column) => `CAST(NULL AS ${SQL_TYPE[column.type]}) AS ${quoteIdentifier(column.columnName)}`,
+      );
+      await connection.run(`CREATE TABLE events_wider AS SELECT *, ${columns.join(', ')} FROM events`);
+      await connection.run('DROP TABLE events');
+      await connection.run('ALTER TABLE events_wider RENAME TO events');
+      return;
+    }
+  }
+  for (const column of added) {
+    await connection.run(
+      `ALTER TABLE events ADD COLUMN ${quoteIdentifier(column.columnName)} ${SQL_TYPE[column.type]}`,
+    );
   }
 }
 

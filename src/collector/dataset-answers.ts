@@ -4,7 +4,7 @@ import type { ColumnCatalogue, DatasetColumn, StoredColumn } from './column-cata
 import { HOT_COLUMNS } from './schema.ts';
 
 /** Honeycomb's slug of a dataset's name. */
-export function slugOf(name: string): string {
+function slugOf(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9._~-]+/g, '-');
 }
 

@@ -105,10 +105,10 @@ export class EventStore {
     if (this.#pending.length >= FLUSH_ROWS) {
       const flushed = this.flush();
       if (this.#pending.length >= MAX_PENDING_ROWS) await flushed;
-      else flushed.catch((error: unknown) => this.#log('error', `flush failed: ${String(error)}`));
+      else flushed.catch(() => undefined); // logged where it failed
     } else {
       this.#flushTimer ??= setTimeout(() => {
-        this.flush().catch((error: unknown) => this.#log('error', `flush failed: ${String(error)}`));
+        this.flush().catch(() => undefined); // logged where it failed
       }, this.#flushMs);
     }
   }
@@ -121,7 +121,13 @@ export class EventStore {
       const rows = this.#pending;
       if (rows.length === 0) return;
       this.#pending = [];
-      await this.#write(rows);
+      try {
+        await this.#write(rows);
+      } catch (error) {
+        // Kept, they would fail again and hold up every event after them.
+        this.#log('error', `${rows.length} events could not be written and are lost: ${String(error)}`);
+        throw error;
+      }
     });
   }
 

@@ -4,7 +4,7 @@ import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { ApiError } from './api-error.ts';
 
 /** Honeycomb's limit; it holds for the body as sent and as unpacked. */
-export const MAX_BODY_BYTES = 20 * 2 ** 20;
+const MAX_BODY_BYTES = 20 * 2 ** 20;
 
 /** The whole body, unpacked. Throws 413 beyond the limit, 415 for an unknown encoding, 400 when it does not unpack. */
 export async function readBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {

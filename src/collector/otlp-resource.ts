@@ -2,7 +2,7 @@ import { addAttributes, type Fields, setField } from './otlp-attributes.ts';
 import { child, children, type OtlpNode, text } from './otlp-nodes.ts';
 
 /** Dataset of telemetry that names no service. */
-export const UNKNOWN_SERVICE = 'unknown_service';
+const UNKNOWN_SERVICE = 'unknown_service';
 
 /** What all records of one instrumentation scope share. */
 export interface ScopeContext {

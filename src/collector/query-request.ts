@@ -112,7 +112,7 @@ const querySchema = z.object({
     .nullish(),
 });
 
-export interface RequestedCalculation {
+interface RequestedCalculation {
   readonly op: CalculationOp;
   readonly column: string | undefined;
   /** The value's key in the answer. */

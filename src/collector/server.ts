@@ -124,7 +124,9 @@ export class CollectorServer {
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const refusal = this.#refusal(error);
+    const known = this.#refusal(error);
+    // OTLP's exporters send again after a 503, and give up after a 500.
+    const refusal = known.status === 500 ? new ApiError(503, known.message) : known;
     if (!request.complete) response.setHeader('Connection', 'close');
     const code = refusal.status >= 500 ? RPC_UNAVAILABLE : RPC_INVALID_ARGUMENT;
     send(response, refusal.status, type, encodeOtlpStatus(encoding, code, refusal.message));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import { HoneycombClient } from './honeycomb.ts';
-import { isLoopback } from './honeycomb-answers.ts';
+import { COLLECTOR_TEAM_SLUG, isLoopback } from './honeycomb-answers.ts';
 
 export interface CollectorOptions {
   /** The collector's entry: `dist/collector.cjs`, or the TypeScript source in development. */
@@ -54,7 +54,7 @@ async function findCollector(options: CollectorOptions): Promise<string | undefi
   const client = new HoneycombClient({ apiUrl: url, apiKey: async () => options.key ?? 'local' });
   try {
     const { teamSlug } = await client.auth(options.signal);
-    if (teamSlug === 'plumbline-collector') return url;
+    if (teamSlug === COLLECTOR_TEAM_SLUG) return url;
   } catch (error) {
     if (error instanceof Problem && error.code === 'unreachable') return undefined;
     if (error instanceof Problem && (error.code === 'unauthorized' || error.code === 'cancelled'))

@@ -69,6 +69,9 @@ const definitionsSchema = z.record(
   z.union([z.object({ name: text.nullish() }), z.string(), z.null()]),
 );
 
+/** Team of the collector's keys: tells a client that it is Plumbline's collector that serves a port. */
+export const COLLECTOR_TEAM_SLUG = 'plumbline-collector';
+
 export interface ResultAnswer {
   readonly id: string;
   readonly complete: boolean;
@@ -171,7 +174,7 @@ function epochMs(value: number | string | null | undefined): number | null {
 }
 
 /** Only what a person may safely click: https, or http on this machine. */
-export function safeUrl(value: string | null | undefined): string | undefined {
+function safeUrl(value: string | null | undefined): string | undefined {
   if (!value) return undefined;
   try {
     const url = new URL(value);

@@ -20,7 +20,7 @@ const jsonApi = z.object({
 });
 
 /** What the store says went wrong, from any of Honeycomb's three shapes of error bodies; '' when it says nothing. */
-export function errorDetail(body: unknown): string {
+function errorDetail(body: unknown): string {
   const api = jsonApi.safeParse(body);
   if (api.success) {
     return join(api.data.errors.map((error) => error.detail ?? error.title ?? ''));

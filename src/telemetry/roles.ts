@@ -1,7 +1,7 @@
 import type { Column } from './query.ts';
 
 /** What a column means to a diagnosis. */
-export type Role =
+type Role =
   | 'duration'
   | 'traceId'
   | 'spanId'

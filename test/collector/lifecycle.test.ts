@@ -33,14 +33,16 @@ describe('the collector process', () => {
       { start: Date.now(), durationMs: 1, attributes: { late: 1, 'Late~': 'x', 'it\'s; "quoted"': true } },
     ]);
     await sendTraces(first.url, 'shop', [{ start: Date.now(), durationMs: 1, attributes: { late: 1.5 } }]);
-    expect(await count(first.url)).toBe(2);
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`many.${i}`, i]));
+    await sendTraces(first.url, 'shop', [{ start: Date.now(), durationMs: 1, attributes: many }]);
+    expect(await count(first.url)).toBe(3);
     await first.end('SIGKILL');
     const second = await runCollector({ directory: first.directory });
-    expect(await count(second.url)).toBe(2);
+    expect(await count(second.url)).toBe(3);
     await sendTraces(second.url, 'shop', [
       { start: Date.now(), durationMs: 1, attributes: { late: 'text' } },
     ]);
-    expect(await count(second.url)).toBe(3);
+    expect(await count(second.url)).toBe(4);
   });
 
   it('refuses a folder that another collector uses, and says which', async () => {

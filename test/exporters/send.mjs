@@ -9,7 +9,10 @@ import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 
-const GZIP = /** @type {import('@opentelemetry/otlp-exporter-base').CompressionAlgorithm} */ ('gzip');
+const GZIP =
+  /** @type {NonNullable<NonNullable<ConstructorParameters<typeof ProtoTraceExporter>[0]>['compression']>} */ (
+    'gzip'
+  );
 const [url, what] = process.argv.slice(2);
 const resource = resourceFromAttributes({
   'service.name': ` shop-${what} `,
