@@ -111,7 +111,7 @@ function causeSentences(diagnosis: Diagnosis, cause: Cause): readonly string[] {
     SIZING_KINDS.has(cause.kind) && cause.target.resource !== undefined
       ? ` The setting is ${cause.target.property ?? 'the size'} of ${name(cause.target.resource.split('::').at(-1) ?? '')}.`
       : '';
-  return [`${capitalised(subject(cause))} (${sure}${share}).${where}`, ...said];
+  return [`Cause: ${subject(cause)} (${sure}${share}).${where}`, ...said];
 }
 
 function targetName(target: Target): string {
@@ -125,10 +125,6 @@ function targetName(target: Target): string {
     .filter((part) => part !== undefined)
     .map(name)
     .join(' / ');
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Names come from the telemetry: one line, and not endless. */

@@ -11,7 +11,7 @@ export const FIELD = {
   instance: 'plumbline.instance',
 } as const;
 
-const MOST_ENTRIES = 50;
+const MOST_ENTRIES = 20;
 /** What a result holds at most without a series. */
 const MOST_CALLS = 10_000;
 const MOST_INSTANCES = 1_000;
@@ -131,9 +131,12 @@ export function exemplarsQuery(attributes: Attributes, symptom: SymptomOperation
   };
 }
 
-/** Seconds in a point so that the window has about 300: fine enough to place an onset, within Honeycomb's T/1000…T. */
+/**
+ * Seconds in a point: near the finest that Honeycomb allows (T/1000), so that an incident that has just begun shows
+ * in an hour's view. Points are pooled by their counts before anything is concluded from them.
+ */
 export function granularityFor(window: TimeWindow): number {
-  const wanted = (window.end - window.start) / 1000 / 300;
+  const wanted = (window.end - window.start) / 1000 / 750;
   const steps = [1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600];
   return steps.find((step) => step >= wanted) ?? 3600;
 }

@@ -2,7 +2,7 @@ import type { Gap } from '../diagnosis.ts';
 import type { Candidate, CaseFile, Findings, Machine } from './case-file.ts';
 import type { ProcessPart } from './classify.ts';
 import { cpuTarget, describeOwnTime } from './processor-question.ts';
-import { hasHeadroom, isSaturated } from './saturation.ts';
+import { hasHeadroom, isPressed } from './saturation.ts';
 import { confident, LEAST_SHARE, shareOf, weightOfCount } from './thresholds.ts';
 
 /** Parts that all grew by this factor of the whole's growth, or less apart, grew together. */
@@ -21,7 +21,7 @@ export function askApplication(file: CaseFile): Findings {
     const share = shareOf(process.growth ?? 0, file.growth);
     if (share === null || share < LEAST_SHARE) continue;
     const machine = file.machines.get(process.service);
-    if (machine !== undefined && isSaturated(machine.cpu)) continue;
+    if (machine !== undefined && isPressed(machine.cpu)) continue;
     if (machine !== undefined && hasHeadroom(machine.cpu) && grewTogether(file)) {
       gaps.push({
         what: `${process.service} and what it calls`,

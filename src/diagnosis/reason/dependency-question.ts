@@ -12,7 +12,7 @@ import {
   quantity,
   telemetrySource,
 } from './evidence.ts';
-import { hasHeadroom, isSaturated, utilisationOf } from './saturation.ts';
+import { hasHeadroom, isPressed, utilisationOf } from './saturation.ts';
 import { confident, LEAST_SHARE, shareOf, weightOfCount } from './thresholds.ts';
 
 /** Calls per request that rose by half are another question: the caller asks more, the callee is not slower. */
@@ -37,7 +37,7 @@ export function askDependencies(file: CaseFile): Findings {
 
 function weigh(file: CaseFile, dependency: DependencyPart, evidence: EvidenceId): Candidate | null {
   const machine = file.machines.get(dependency.name.service) ?? null;
-  const held = machine !== null && isSaturated(machine.cpu) ? waitingShare(file, machine, dependency) : 0;
+  const held = machine !== null && isPressed(machine.cpu) ? waitingShare(file, machine, dependency) : 0;
   const share = shareOf((dependency.growth ?? 0) * (1 - held), file.growth);
   if (share === null || share < LEAST_SHARE) return null;
   const calls = callGrowth(dependency);
@@ -46,11 +46,7 @@ function weigh(file: CaseFile, dependency: DependencyPart, evidence: EvidenceId)
   const target = targetOf(file, dependency);
   const store = target.resource === undefined ? null : describeStore(file, target.resource, dependency);
   // A machine with CPU to spare leaves only the other side to be slow; a full one makes any call look slow.
-  const machineFactor = hasHeadroom(machine?.cpu ?? null)
-    ? 1
-    : isSaturated(machine?.cpu ?? null)
-      ? 0.6
-      : 0.85;
+  const machineFactor = hasHeadroom(machine?.cpu ?? null) ? 1 : isPressed(machine?.cpu ?? null) ? 0.6 : 0.85;
   const confidence =
     (0.6 + 0.35 * share) *
     machineFactor *
@@ -156,7 +152,7 @@ function ruleOut(file: CaseFile, dependency: DependencyPart, evidence: EvidenceI
   const share = shareOf(dependency.growth ?? 0, file.growth);
   const machine = file.machines.get(dependency.name.service);
   const waits =
-    machine !== undefined && isSaturated(machine.cpu) && waitingShare(file, machine, dependency) > 0.5;
+    machine !== undefined && isPressed(machine.cpu) && waitingShare(file, machine, dependency) > 0.5;
   const reason =
     share === null || dependency.before === null
       ? `Calls to ${dependency.name.label} take ${formatMs(dependency.after)} of each request; nothing says that they took less before.`

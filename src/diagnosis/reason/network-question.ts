@@ -1,6 +1,6 @@
 import type { Candidate, CaseFile, Findings } from './case-file.ts';
 import { formatMs, quantities, quantity, telemetrySource } from './evidence.ts';
-import { isSaturated } from './saturation.ts';
+import { isPressed } from './saturation.ts';
 import { confident, LEAST_SHARE, shareOf, weightOfCount } from './thresholds.ts';
 
 /**
@@ -15,7 +15,7 @@ export function askNetwork(file: CaseFile): Findings {
     const share = shareOf(call.growth ?? 0, file.growth);
     if (share === null || share < LEAST_SHARE || call.before === null) continue;
     const ends = [call.service, call.callee].map((service) => file.machines.get(service)?.cpu ?? null);
-    if (ends.some(isSaturated)) continue;
+    if (ends.some(isPressed)) continue;
     const target = {
       service: call.callee,
       ...(call.nodes[0] === undefined ? {} : { operation: call.nodes[0].operation }),

@@ -11,7 +11,7 @@ import {
   quantity,
   telemetrySource,
 } from './evidence.ts';
-import { CPU_SATURATED, hasHeadroom, isSaturated, saturationDegree } from './saturation.ts';
+import { CPU_SATURATED, hasHeadroom, isPressed, isSaturated, saturationDegree } from './saturation.ts';
 import { clamp } from './statistics.ts';
 import { confident, LEAST_SHARE, shareOf, weightOfCount } from './thresholds.ts';
 
@@ -37,7 +37,7 @@ export function askProcessors(file: CaseFile): Findings {
 
 function weigh(file: CaseFile, machine: Machine, process: ProcessPart): Candidate | null {
   const { cpu } = machine;
-  if (cpu === null || hasHeadroom(cpu)) return null;
+  if (cpu === null || !isPressed(cpu)) return null;
   const target = cpuTarget(machine);
   const evidence = [
     machine.cpuEvidence,
@@ -87,12 +87,12 @@ function weigh(file: CaseFile, machine: Machine, process: ProcessPart): Candidat
 
 /** A call's outside (network or queue) grows when either end has no CPU to take part in it. */
 function callsHeldBack(file: CaseFile, machine: Machine): number {
-  if (!isSaturated(machine.cpu)) return 0;
+  if (!isPressed(machine.cpu)) return 0;
   return file.parts.calls
     .filter((call) => {
       if (call.callee === machine.service) return true;
       const callee = file.machines.get(call.callee);
-      return call.service === machine.service && !isSaturated(callee?.cpu ?? null);
+      return call.service === machine.service && !isPressed(callee?.cpu ?? null);
     })
     .reduce((sum, call) => sum + Math.max(0, call.growth ?? 0), 0);
 }

@@ -21,8 +21,13 @@ export interface Utilisation {
  * has spent many slices held back.
  */
 export const CPU_SATURATED = 90;
-/** Below this (percent) waiting for CPU is at most three times the work itself, too little to be the one explanation. */
-export const CPU_HEADROOM = 75;
+/**
+ * Below this (percent) there is CPU to spare: waiting for it is at most one and a half times the work itself, too
+ * little to be what made a request take half as long again. In between it depends on what else is seen.
+ */
+export const CPU_HEADROOM = 60;
+/** Between headroom and saturation, use must have risen by this many points with the slowdown to speak for CPU. */
+const RISEN_WITH_IT = 20;
 /** Memory has no queue; near the limit comes garbage collection, then the kernel's kill. */
 export const MEMORY_LIMIT = 95;
 /** Saturation lasts: at least this part of the incident's points is at the limit. */
@@ -61,6 +66,18 @@ export function isSaturated(utilisation: Utilisation | null): boolean {
   if (utilisation === null || utilisation.after === null) return false;
   const limit = utilisation.measurand === 'cpu' ? CPU_SATURATED : MEMORY_LIMIT;
   return utilisation.after >= limit && utilisation.atLimit >= SUSTAINED;
+}
+
+/**
+ * Whether a process waits for CPU: at its limit, or well used and much more so than before. Averages over many slices
+ * stay below the limit when load comes in bursts, or when the host itself can't give what was reserved.
+ */
+export function isPressed(cpu: Utilisation | null): boolean {
+  if (cpu === null || cpu.after === null) return false;
+  return (
+    isSaturated(cpu) ||
+    (cpu.after >= CPU_HEADROOM && cpu.before !== null && cpu.after - cpu.before >= RISEN_WITH_IT)
+  );
 }
 
 export function hasHeadroom(utilisation: Utilisation | null): boolean {

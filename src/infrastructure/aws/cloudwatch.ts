@@ -28,7 +28,7 @@ export class CloudWatchMetrics implements MetricsSource {
   readonly #identity: AwsIdentity;
   readonly #now: () => number;
 
-  constructor(identity: AwsIdentity, now: () => number) {
+  constructor(identity: AwsIdentity, now: () => number = Date.now) {
     this.#identity = identity;
     this.#now = now;
     this.name = `CloudWatch ${identity.region}${identity.profile === undefined ? '' : ` (${identity.profile})`}`;
