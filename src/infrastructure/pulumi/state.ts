@@ -108,19 +108,18 @@ const MOVING = new Set(['created', 'modified', 'sourcePosition', 'stackTrace']);
 
 /**
  * The digest of a deployment without its moving parts. The manifest (time, magic, CLI version) is left out too;
- * a file backend's history counts no versions, so this is the state's version. Ciphertext is kept: it is re-used
- * as long as the secret stays, and so tells a changed secret.
+ * a file backend's history counts no versions, so this is the state's version. Secrets count as there or not there:
+ * each update encrypts them anew, changed or not (a saved plan binds their values). The order of resources is that
+ * in which they happened to be registered.
  */
-function digestOf(deployment: Readonly<Record<string, unknown>>): string {
-  const resources = Array.isArray(deployment['resources']) ? deployment['resources'] : [];
+function digestOf(deployment: z.infer<typeof Export>['deployment']): string {
+  const resources = (deployment.resources ?? []).map((resource) =>
+    maskRecord(Object.fromEntries(Object.entries(resource).filter(([key]) => !MOVING.has(key)))),
+  );
   return sha256(
     canonicalJson({
-      resources: resources.map((resource) =>
-        Object.fromEntries(
-          Object.entries(resource as Record<string, unknown>).filter(([key]) => !MOVING.has(key)),
-        ),
-      ),
-      pending: deployment['pending_operations'] ?? [],
+      resources: resources.map((resource) => canonicalJson(resource)).sort(),
+      pending: (deployment.pending_operations ?? []).map((one) => `${one.type} ${one.resource.urn}`).sort(),
     }),
   );
 }

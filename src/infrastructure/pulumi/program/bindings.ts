@@ -42,6 +42,13 @@ export async function follow(path: NodePath, trail: Trail): Promise<Found> {
   if (path.isMemberExpression()) {
     const name = keyOf(path.node.property, path.node.computed);
     const object = path.get('object');
+    if (object.matchesPattern('process.env')) {
+      throw new Problem(
+        'unsupported',
+        `${whereIs(trail.module, path.node)} takes \`${textOf(trail.module, path.node)}\` from the environment, which is no part of the program.`,
+        'Change it where that variable is set.',
+      );
+    }
     if (name === undefined) throw cannotFollow(path, trail);
     if (object.isIdentifier()) {
       const namespace = object.scope.getBinding(object.node.name);
