@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
+import { isLoopback } from '../telemetry/honeycomb-answers.ts';
 import { ALL_DATASETS } from '../telemetry/query.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,6 +25,18 @@ export function honeycombUrl(env: Environment): string {
     'bad-input',
     'The address of the Honeycomb API is not an http or https URL.',
     'Set PLUMBLINE_HONEYCOMB_URL to one, such as https://api.honeycomb.io.',
+  );
+}
+
+/** The key for it. A collector on this machine takes any, so none has to be set for it. */
+export function honeycombKey(env: Environment, url: string): string {
+  const key = env['HONEYCOMB_API_KEY'];
+  if (key) return key;
+  if (isLoopback(new URL(url).hostname)) return 'local';
+  throw new Problem(
+    'unauthorized',
+    `No key for ${new URL(url).host} is set.`,
+    'Set HONEYCOMB_API_KEY in the environment that starts this server, or start it from VS Code.',
   );
 }
 

@@ -1,12 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import type { StackSource } from '../infrastructure/model.ts';
+import type { MetricsSource, StackSource } from '../infrastructure/model.ts';
 import { redactor } from '../infrastructure/pulumi/redact.ts';
 import { Problem } from '../problem.ts';
 import type { TelemetryStore } from '../telemetry/query.ts';
+import { line } from './answer.ts';
 import {
   dataset,
   type Environment,
+  honeycombKey,
   honeycombUrl,
   lookbackMinutes,
   workspaceFolders,
@@ -36,18 +38,31 @@ export function environmentRuntime(env: Environment, cwd: string): Runtime {
     redact: redactor(env),
     now: Date.now,
     diagnosis: (id) => diagnoses.get(id),
-    async diagnose(_request, _signal, _progress) {
-      throw new Problem(
-        'unsupported',
-        'The diagnosis engine is not part of this build.',
-        'Use a newer build.',
-      );
+    async diagnose(question, signal, progress) {
+      const [{ diagnose }, { narrate }] = await Promise.all([
+        import('../diagnosis/diagnose.ts'),
+        import('../diagnosis/narrate.ts'),
+      ]);
+      const ports = {
+        telemetry: await telemetry(),
+        metrics: await cloudWatch(env),
+        stacks: await stacks(),
+        now: Date.now(),
+        dataset: dataset(env),
+      };
+      const made = await diagnose(question, ports, signal, progress);
+      diagnoses.set(made.id, made);
+      return { diagnosis: made, ...narrate(made) };
     },
-    async proposeSizing() {
+    async proposeSizing(from, client, signal) {
+      const { proposeSizing } = await import('../remediation/propose-sizing.ts');
+      const origin = { by: 'mcp', client: line(client, 100) } as const;
+      const made = await proposeSizing(from, await stacks(), origin, Date.now(), signal);
+      if (made) return proposals.leave(made);
       throw new Problem(
-        'unsupported',
-        'The diagnosis engine is not part of this build.',
-        'Use a newer build.',
+        'refused',
+        `Diagnosis ${from.id} (${from.verdict}) gives no ground for another size.`,
+        'Look at the causes that it names; a change of the program may help where a larger machine does not.',
       );
     },
     proposeEdits: (request, client, signal) => proposals.propose(request, client, Date.now(), signal),
@@ -56,11 +71,19 @@ export function environmentRuntime(env: Environment, cwd: string): Runtime {
 }
 
 async function honeycomb(env: Environment): Promise<TelemetryStore> {
+  const apiUrl = honeycombUrl(env);
+  const apiKey = honeycombKey(env, apiUrl);
   const { HoneycombClient } = await import('../telemetry/honeycomb.ts');
-  return new HoneycombClient({
-    apiUrl: honeycombUrl(env),
-    apiKey: async () => env['HONEYCOMB_API_KEY'] ?? '',
-  });
+  return new HoneycombClient({ apiUrl, apiKey: async () => apiKey });
+}
+
+/** Null where no region is named: which one it would be is never guessed, and the diagnosis says what it lacks. */
+async function cloudWatch(env: Environment): Promise<MetricsSource | null> {
+  const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
+  if (!region) return null;
+  const { CloudWatchMetrics } = await import('../infrastructure/aws/cloudwatch.ts');
+  const profile = env['AWS_PROFILE'];
+  return new CloudWatchMetrics({ region, ...(profile ? { profile } : {}) }, Date.now);
 }
 
 async function pulumiStacks(env: Environment, cwd: string): Promise<StackSource> {

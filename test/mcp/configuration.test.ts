@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { dataset, honeycombUrl, lookbackMinutes, workspaceFolders } from '../../src/mcp/configuration.ts';
+import {
+  dataset,
+  honeycombKey,
+  honeycombUrl,
+  lookbackMinutes,
+  workspaceFolders,
+} from '../../src/mcp/configuration.ts';
 import { compileCacheDirectory, stateDirectory } from '../../src/mcp/directories.ts';
 
 test('the address: the one given, the cloud where there is a key, else the local collector', () => {
@@ -17,6 +23,12 @@ test('the address: the one given, the cloud where there is a key, else the local
 
 test.each(['not a url', 'file:///etc/passwd', 'javascript:0'])('refuses the address %j', (url) => {
   expect(() => honeycombUrl({ PLUMBLINE_HONEYCOMB_URL: url })).toThrow(/not an http/);
+});
+
+test('the key: the one given; none is needed on this machine, but elsewhere', () => {
+  expect(honeycombKey({ HONEYCOMB_API_KEY: 'k' }, 'https://api.honeycomb.io')).toBe('k');
+  expect(honeycombKey({}, 'http://127.0.0.1:4318')).toBe('local');
+  expect(() => honeycombKey({}, 'https://api.honeycomb.io')).toThrow(/No key for api\.honeycomb\.io/);
 });
 
 test('the workspace: a JSON array of absolute paths, else the current folder', () => {

@@ -80,7 +80,7 @@ test('ends with a call in flight, which is told to stop', async () => {
     method: 'tools/call',
     params: { name: 'diagnose', arguments: { service: 'wait' }, _meta: { progressToken: 'p' } },
   });
-  await expect.poll(() => client.stdout).toContain('notifications/progress');
+  await expect.poll(() => client.stdout, { timeout: 10_000 }).toContain('notifications/progress');
   expect(await client.end()).toBe(0);
   expect(client.stderr).toContain('diagnose was cancelled');
 });

@@ -290,7 +290,7 @@ describe('diagnose while it runs', () => {
       onprogress: () => abort.abort(),
     });
     await expect(running).rejects.toThrow();
-    await expect.poll(() => connected.stderr()).toContain('diagnose was cancelled');
+    await expect.poll(() => connected.stderr(), { timeout: 10_000 }).toContain('diagnose was cancelled');
     await call('diagnose');
   });
 });
