@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, context } from 'esbuild';
 import { mcpBuilds } from './src/mcp/build/options.ts';
@@ -9,14 +9,42 @@ const root = import.meta.dirname;
 /** @typedef {import('esbuild').BuildOptions} BuildOptions */
 
 /**
- * Programs for Node: VS Code gives `vscode`, and the collector's native binding stays beside it as a package.
+ * DuckDB looks for its native binding in a package for the platform. A packed extension has no packages, so the
+ * binding is loaded from `native/` beside the bundle.
+ * @type {import('esbuild').Plugin}
+ */
+const nativeBinding = {
+  name: 'native-binding',
+  setup(build) {
+    build.onResolve({ filter: /^@duckdb\/node-bindings$/ }, () => ({
+      path: './native/duckdb.node',
+      external: true,
+    }));
+  },
+};
+
+/** Lays DuckDB's binding for this platform beside the bundles. @param {string} outdir */
+async function copyNativeBinding(outdir) {
+  const name = `@duckdb/node-bindings-${process.platform}-${process.arch}`;
+  const from = join(root, 'node_modules', name);
+  if (!existsSync(from)) throw new Error(`${name} is not installed: DuckDB has no build for this platform.`);
+  const to = join(outdir, 'native');
+  await mkdir(to, { recursive: true });
+  for (const file of await readdir(from)) {
+    if (/\.(node|so|dylib|dll)$|^LICENSE$/.test(file)) await copyFile(join(from, file), join(to, file));
+  }
+}
+
+/**
+ * Programs for Node: VS Code gives `vscode`.
  * @type {BuildOptions}
  */
 const forNode = {
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  external: ['vscode', '@duckdb/*'],
+  external: ['vscode'],
+  plugins: [nativeBinding],
   // Names of classes and functions show up in logs and stack traces.
   keepNames: true,
   // Libraries written as modules ask for `import.meta.url`, which a CommonJS file has not.
@@ -74,6 +102,7 @@ export async function bundle({
 } = {}) {
   if (only === undefined) await rm(outdir, { recursive: true, force: true });
   const chosen = Object.entries(bundles(outdir, production)).filter(([name]) => only?.includes(name) ?? true);
+  if (chosen.some(([name]) => name === 'collector')) await copyNativeBinding(outdir);
   await Promise.all(
     chosen.flatMap(([name, builds]) =>
       builds.filter(present(log)).map(async (options) => {

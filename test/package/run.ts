@@ -13,7 +13,7 @@ const ALLOWED = [
   /^extension\/media\/[^/]+\.(png|svg|css|md)$/,
   /^extension\/media\/.+\/[^/]+\.(png|svg|md)$/,
   /^extension\/dist\/[a-z-]+\.(cjs|js|css)$/,
-  /^extension\/node_modules\/@duckdb\//,
+  /^extension\/dist\/native\/(LICENSE|[a-z]+\.(node|so|dylib|dll))$/,
   /^extension\.vsixmanifest$/,
   /^\[Content_Types\]\.xml$/,
 ];
