@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { hexId } from './account.ts';
-import { AwsError } from './aws-error.ts';
+import { AwsError, describeIssues } from './aws-error.ts';
 import { parseObject, readBody, sendJson } from './http.ts';
 
 /** An API's operations by name; each takes the request's JSON and gives the answer's, or throws an AwsError. */
@@ -88,7 +88,7 @@ export class ApiInput {
   parse<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
     const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
-    throw new AwsError(this.#code, z.prettifyError(parsed.error));
+    throw new AwsError(this.#code, describeIssues(parsed.error));
   }
 }
 

@@ -43,12 +43,25 @@ const ListMetrics = z.looseObject({
   NextToken: z.string().optional(),
 });
 
+const GetMetricStatistics = z.looseObject({
+  Namespace: z.string(),
+  MetricName: z.string(),
+  Dimensions: DimensionList,
+  StartTime: z.number(),
+  EndTime: z.number(),
+  Period: z.int(),
+  Statistics: z.array(z.string()).default([]),
+  ExtendedStatistics: z.array(z.string()).default([]),
+  Unit: z.string().optional(),
+});
+
 const input = new ApiInput('InvalidParameterValue');
 
 /** The part of CloudWatch that reads metrics. */
 export function metricApi(store: MetricStore): AwsOperations {
   return {
     GetMetricData: (body) => getMetricData(store, input.parse(GetMetricData, body)),
+    GetMetricStatistics: (body) => getMetricStatistics(store, input.parse(GetMetricStatistics, body)),
     ListMetrics: (body) => listMetrics(store, input.parse(ListMetrics, body)),
   };
 }
@@ -97,6 +110,38 @@ function getMetricData(store: MetricStore, request: z.infer<typeof GetMetricData
     Messages: [],
     NextToken: page.nextToken,
   };
+}
+
+function getMetricStatistics(store: MetricStore, request: z.infer<typeof GetMetricStatistics>): object {
+  const { Namespace, MetricName, Dimensions, Unit, StartTime: start, EndTime: end } = request;
+  if (start >= end) throw invalid('The parameter StartTime must be less than the parameter EndTime.');
+  const metric = { namespace: Namespace, name: MetricName, dimensions: dimensionsOf(Dimensions), unit: Unit };
+  const range = { start: start * 1000, end: end * 1000, period: validPeriod(request.Period) * 1000 };
+  const datapoints = new Map<number, Record<string, unknown>>();
+  const collect = (stat: string, put: (datapoint: Record<string, unknown>, value: number) => void) => {
+    for (const { timestamp, value } of store.query(metric, statistic(stat), range)) {
+      const datapoint = datapoints.get(timestamp) ?? {
+        Timestamp: timestamp / 1000,
+        Unit: store.unitOf(metric),
+      };
+      datapoints.set(timestamp, datapoint);
+      put(datapoint, value);
+    }
+  };
+  for (const stat of request.Statistics) {
+    collect(stat, (datapoint, value) => {
+      datapoint[stat] = value;
+    });
+  }
+  for (const stat of request.ExtendedStatistics) {
+    collect(stat, (datapoint, value) => {
+      datapoint['ExtendedStatistics'] = {
+        ...(datapoint['ExtendedStatistics'] as object | undefined),
+        [stat]: value,
+      };
+    });
+  }
+  return { Label: MetricName, Datapoints: [...datapoints.values()] };
 }
 
 function listMetrics(store: MetricStore, request: z.infer<typeof ListMetrics>): object {

@@ -47,6 +47,11 @@ export class MetricStore {
     }
   }
 
+  /** Undefined for a metric without data. */
+  unitOf(metric: Omit<Metric, 'unit'>): string | undefined {
+    return this.#series.get(key(metric.namespace, metric.name, metric.dimensions))?.metric.unit;
+  }
+
   /**
    * One value for each period (milliseconds) in [start, end) that has data, oldest first, stamped with the period's start.
    * A unit that is not the metric's own gives nothing, as in CloudWatch.

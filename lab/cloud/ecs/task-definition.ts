@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { arn } from '../account.ts';
-import { AwsError } from '../aws-error.ts';
+import { AwsError, describeIssues } from '../aws-error.ts';
 import { fargateSizeProblem } from './fargate-sizes.ts';
 
 const ContainerDefinition = z.looseObject({
@@ -44,7 +44,7 @@ export interface TaskDefinition {
 /** Reads and validates what `RegisterTaskDefinition` would; a refusal is a ClientException, as Amazon's. */
 export function parseTaskDefinition(inputs: unknown, revision: number, registeredAt: number): TaskDefinition {
   const parsed = Inputs.safeParse(inputs);
-  if (!parsed.success) throw new AwsError('ClientException', z.prettifyError(parsed.error));
+  if (!parsed.success) throw new AwsError('ClientException', describeIssues(parsed.error));
   const { family, cpu, memory, containerDefinitions, ...rest } = parsed.data;
   const sizeProblem = fargateSizeProblem(cpu, memory);
   if (sizeProblem !== undefined) throw new AwsError('ClientException', sizeProblem);
@@ -88,7 +88,7 @@ function parseContainers(json: string): ContainerDefinition[] {
   try {
     return z.array(ContainerDefinition).parse(JSON.parse(json));
   } catch (error) {
-    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    const reason = error instanceof z.ZodError ? describeIssues(error) : String(error);
     throw new AwsError('ClientException', `Container definitions are not valid: ${reason}`);
   }
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { embed } from '../../chatbot/embedding.ts';
 import { onParentGone } from '../../parent.ts';
+import { describeIssues } from '../aws-error.ts';
 import { listen, parseObject, readBody, sendJson } from '../http.ts';
 import { CORPUS } from './corpus.ts';
 
@@ -45,7 +46,7 @@ class BadQuery extends Error {}
 
 function search(index: string, body: Record<string, unknown>): object {
   const parsed = Search.safeParse(body);
-  if (!parsed.success) throw new BadQuery(z.prettifyError(parsed.error));
+  if (!parsed.success) throw new BadQuery(describeIssues(parsed.error));
   const [clause] = Object.values(parsed.data.query.knn);
   if (clause === undefined) throw new BadQuery('[knn] requires a field');
   const dimension = documents[0]?.vector.length ?? 0;

@@ -83,6 +83,7 @@ export class TaskRunner {
     const supervisor = fork(SUPERVISOR, {
       // A group of its own: what ends the cloud's group must not end the one that cleans up behind it.
       detached: true,
+      execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     if (supervisor.pid !== undefined) void this.#processes.add(supervisor.pid);
