@@ -16,7 +16,7 @@ export interface CaseFile {
   /** Requests of the symptom's operation; errors among them. */
   readonly before: WindowTotals | null;
   readonly after: WindowTotals;
-  /** Mean milliseconds that a request takes longer; null without a baseline. */
+  /** Mean milliseconds that a request takes longer; null without a baseline, and when it takes no longer. */
   readonly growth: number | null;
   readonly machines: ReadonlyMap<string, Machine>;
   readonly latencyEvidence: EvidenceId;

@@ -43,8 +43,8 @@ export function levelValues(bins: readonly Bin[], level: Level): readonly number
 }
 
 /**
- * Cuts a series into regimes by binary segmentation: the cut that leaves the least absolute deviation from the
- * medians on its sides, kept when ranks differ significantly and the step is material; then each side again.
+ * Cuts a series into regimes by binary segmentation: the cut (or the stretch) that leaves the least absolute deviation
+ * from the medians on its sides, kept when ranks differ significantly and the step is material; then each part again.
  */
 export function findRegimes(bins: readonly Bin[], level: Level): readonly Regime[] {
   const values = levelValues(bins, level);
@@ -65,38 +65,93 @@ export function findRegimes(bins: readonly Bin[], level: Level): readonly Regime
 }
 
 function segment(values: readonly number[], offset: number, level: Level): Boundary[] {
-  const cut = bestCut(values, level);
-  if (cut === null) return [];
+  const one = bestCut(values, level);
+  const cuts = one === null ? bestInterlude(values, level) : [one];
+  const [first] = cuts;
+  if (first === undefined) return [];
+  const edges = [0, ...cuts.map((cut) => cut.index), values.length];
   return [
-    ...segment(values.slice(0, cut.index), offset, level),
-    { index: cut.index + offset, earliest: cut.earliest + offset, latest: cut.latest + offset },
-    ...segment(values.slice(cut.index), offset + cut.index, level),
+    ...cuts.map((cut) => shifted(cut, offset)),
+    ...edges.slice(1).flatMap((to, position) => {
+      const from = edges[position] ?? 0;
+      return segment(values.slice(from, to), offset + from, level);
+    }),
   ];
 }
 
+interface Cut {
+  readonly index: number;
+  readonly cost: number;
+}
+
+/** The one place where the series is best cut in two. */
 function bestCut(values: readonly number[], level: Level): Boundary | null {
-  const costs: { index: number; cost: number }[] = [];
+  const cuts: Cut[] = [];
   for (let index = LEAST_BINS; index <= values.length - LEAST_BINS; index++) {
-    costs.push({ index, cost: absoluteCost(values.slice(0, index)) + absoluteCost(values.slice(index)) });
+    cuts.push({ index, cost: absoluteCost(values.slice(0, index)) + absoluteCost(values.slice(index)) });
   }
-  const best = costs.reduce<{ index: number; cost: number } | null>(
-    (least, one) => (least === null || one.cost < least.cost ? one : least),
-    null,
-  );
+  const best = cheapest(cuts);
   if (best === null) return null;
-  const left = values.slice(0, best.index);
-  const right = values.slice(best.index);
-  const step = Math.abs(median(right) - median(left));
-  const spread = Math.max(robustSpread(left), robustSpread(right));
-  if (step < LEAST_STEP[level] || step < STEP_TO_SPREAD * spread) return null;
-  // Bonferroni over the cuts: too strict, since neighbouring cuts are alike, and strict is the safe side here.
-  if (rankTest(left, right) * costs.length > SIGNIFICANCE) return null;
-  // Deviations taken as Laplace-distributed: log-likelihood falls by (cost − best) / scale.
-  const scale = best.cost / values.length;
-  const believed = costs.filter(({ cost }) => cost - best.cost <= LIKELIHOOD_DROP * scale);
+  if (!isStep(values.slice(0, best.index), values.slice(best.index), cuts.length, level)) return null;
+  return believed(best, cuts, values.length);
+}
+
+/**
+ * A stretch in the middle that differs from what is before and after it. A single cut can't find it: with one level on
+ * both ends, each cut leaves equal medians on its sides.
+ */
+function bestInterlude(values: readonly number[], level: Level): readonly Boundary[] {
+  const pairs: (Cut & { readonly to: number })[] = [];
+  for (let from = LEAST_BINS; from <= values.length - 2 * LEAST_BINS; from++) {
+    for (let to = from + LEAST_BINS; to <= values.length - LEAST_BINS; to++) {
+      pairs.push({ index: from, to, cost: interludeCost(values, from, to) });
+    }
+  }
+  const best = cheapest(pairs);
+  if (best === null) return [];
+  const { index: from, to } = best;
+  const outside = [...values.slice(0, from), ...values.slice(to)];
+  if (!isStep(outside, values.slice(from, to), pairs.length, level)) return [];
+  const ends = pairs
+    .filter((pair) => pair.index === from)
+    .map((pair) => ({ index: pair.to, cost: pair.cost }));
+  return [
+    believed(
+      best,
+      pairs.filter((pair) => pair.to === to),
+      values.length,
+    ),
+    believed({ index: to, cost: best.cost }, ends, values.length),
+  ];
+}
+
+function interludeCost(values: readonly number[], from: number, to: number): number {
+  return absoluteCost([...values.slice(0, from), ...values.slice(to)]) + absoluteCost(values.slice(from, to));
+}
+
+function cheapest<C extends Cut>(cuts: readonly C[]): C | null {
+  return cuts.reduce<C | null>((least, one) => (least === null || one.cost < least.cost ? one : least), null);
+}
+
+function isStep(one: readonly number[], other: readonly number[], places: number, level: Level): boolean {
+  const step = Math.abs(median(other) - median(one));
+  const spread = Math.max(robustSpread(one), robustSpread(other));
+  if (step < LEAST_STEP[level] || step < STEP_TO_SPREAD * spread) return false;
+  // Bonferroni over the places: too strict, since neighbouring places are alike, and strict is the safe side here.
+  return rankTest(one, other) * places <= SIGNIFICANCE;
+}
+
+/** Deviations taken as Laplace-distributed: log-likelihood falls by (cost − best) / scale. */
+function believed(best: Cut, cuts: readonly Cut[], length: number): Boundary {
+  const scale = best.cost / length;
+  const near = cuts.filter(({ cost }) => cost - best.cost <= LIKELIHOOD_DROP * scale);
   return {
     index: best.index,
-    earliest: Math.min(...believed.map(({ index }) => index)),
-    latest: Math.max(...believed.map(({ index }) => index)),
+    earliest: Math.min(best.index, ...near.map(({ index }) => index)),
+    latest: Math.max(best.index, ...near.map(({ index }) => index)),
   };
+}
+
+function shifted(cut: Boundary, offset: number): Boundary {
+  return { index: cut.index + offset, earliest: cut.earliest + offset, latest: cut.latest + offset };
 }

@@ -63,7 +63,6 @@ export function classify(tree: CallTree): readonly ClassifiedNode[] {
     if (node.parentKey === null) continue;
     children.set(node.parentKey, [...(children.get(node.parentKey) ?? []), node]);
   }
-  const byKey = new Map(tree.nodes.map((node) => [node.key, node]));
   const roles = new Map<string, Role>();
   // Children stand behind their parents in the tree's order, so from the end every child is known before its parent.
   for (const node of [...tree.nodes].reverse()) {
@@ -76,15 +75,15 @@ export function classify(tree: CallTree): readonly ClassifiedNode[] {
       callsOut ? 'call' : leadsOut && onlyTransport && node.depth > 0 ? 'dependency' : 'own',
     );
   }
+  const names = nameDependencies(tree, roles);
   return tree.nodes.map((node) => {
     const role = roles.get(node.key) ?? 'own';
-    const callee =
-      (children.get(node.key) ?? []).find((child) => child.service !== node.service)?.service ?? null;
+    const below = children.get(node.key) ?? [];
     return {
       node,
-      role: role === 'call' && isBusyItself(node, children.get(node.key) ?? []) ? 'own' : role,
-      callee,
-      dependency: role === 'dependency' ? nameDependency(node, byKey, roles) : null,
+      role: role === 'call' && isBusyItself(node, below) ? 'own' : role,
+      callee: below.find((child) => child.service !== node.service)?.service ?? null,
+      dependency: names.get(node.key) ?? null,
     };
   });
 }
@@ -95,35 +94,41 @@ function isBusyItself(node: CallNode, below: readonly CallNode[]): boolean {
   return node.spanKind !== null || node.depth === 0 || below.length > 1;
 }
 
-/** The outermost span of one outgoing call carries the meaning (the model provider); the innermost the address. */
-function nameDependency(
-  node: CallNode,
-  byKey: ReadonlyMap<string, CallNode>,
+/**
+ * One outgoing call may be several spans deep. The outermost carries the meaning (the model provider), an inner one
+ * the address; all of them get the same name.
+ */
+function nameDependencies(
+  tree: CallTree,
   roles: ReadonlyMap<string, Role>,
-): DependencyName {
-  let outermost = node;
-  let peer = node.peer;
-  for (;;) {
-    const parent = outermost.parentKey === null ? undefined : byKey.get(outermost.parentKey);
-    if (parent === undefined || parent.service !== node.service || roles.get(parent.key) !== 'dependency')
-      break;
-    outermost = parent;
-    peer = parent.peer ?? peer;
+): ReadonlyMap<string, DependencyName> {
+  const calls = new Map<string, CallNode[]>();
+  const outermost = new Map<string, string>();
+  for (const node of tree.nodes) {
+    if (roles.get(node.key) !== 'dependency') continue;
+    const above = node.parentKey === null ? undefined : outermost.get(node.parentKey);
+    const key = above ?? node.key;
+    outermost.set(node.key, key);
+    calls.set(key, [...(calls.get(key) ?? []), node]);
   }
-  const address = node.address ?? outermost.address;
-  const label = peer ?? address ?? outermost.operation;
-  // Two calls of one operation name (`POST`) to different hosts are different dependencies, and so are two
-  // providers behind one host.
-  return {
-    key: JSON.stringify([
-      node.service,
-      peer ?? '',
-      peer === null ? (address ?? outermost.key) : (address ?? ''),
-    ]),
-    service: node.service,
-    label,
-    address,
-  };
+  const names = new Map<string, DependencyName>();
+  for (const members of calls.values()) {
+    const [outer] = members;
+    if (outer === undefined) continue;
+    const peer = members.find((node) => node.peer !== null)?.peer ?? null;
+    const address = members.find((node) => node.address !== null)?.address ?? null;
+    // Two calls of one operation name (`POST`) to different hosts are different dependencies, and so are two
+    // providers behind one host.
+    const identity = address ?? (peer === null ? outer.key : '');
+    const name: DependencyName = {
+      key: JSON.stringify([outer.service, peer, identity]),
+      service: outer.service,
+      label: peer ?? address ?? outer.operation,
+      address,
+    };
+    for (const node of members) names.set(node.key, name);
+  }
+  return names;
 }
 
 /** Sums the exclusive times of the tree by whose they are. */

@@ -153,11 +153,15 @@ function ruleOut(file: CaseFile, dependency: DependencyPart, evidence: EvidenceI
   const machine = file.machines.get(dependency.name.service);
   const waits =
     machine !== undefined && isPressed(machine.cpu) && waitingShare(file, machine, dependency) > 0.5;
+  const { label } = dependency.name;
+  const now = formatMs(dependency.after);
   const reason =
-    share === null || dependency.before === null
-      ? `Calls to ${dependency.name.label} take ${formatMs(dependency.after)} of each request; nothing says that they took less before.`
-      : waits && share >= LEAST_SHARE
-        ? `Calls to ${dependency.name.label} grew from ${formatMs(dependency.before)} to ${formatMs(dependency.after)}, no more than the caller's own wait for CPU accounts for.`
-        : `Calls to ${dependency.name.label} went from ${formatMs(dependency.before)} to ${formatMs(dependency.after)}: ${formatShare(share)} of the slowdown.`;
+    dependency.before === null
+      ? `Calls to ${label} take ${now} of each request.`
+      : share === null
+        ? `Calls to ${label} went from ${formatMs(dependency.before)} to ${now}.`
+        : waits && share >= LEAST_SHARE
+          ? `Calls to ${label} grew from ${formatMs(dependency.before)} to ${now}, no more than the caller’s own wait for CPU accounts for.`
+          : `Calls to ${label} went from ${formatMs(dependency.before)} to ${now}: ${formatShare(share)} of the slowdown.`;
   return { kind: 'dependency', target: targetOf(file, dependency), reason, evidence: [evidence] };
 }

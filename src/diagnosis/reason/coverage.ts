@@ -1,0 +1,44 @@
+import type { Gap } from '../diagnosis.ts';
+import type { CaseFile } from './case-file.ts';
+import { binsOf } from './open-case.ts';
+import { findShift, LEAST_REQUESTS } from './symptom.ts';
+
+/** Orphans above this part of the spans' time make the tree a guess. */
+const MOST_ORPHANS = 0.1;
+
+/** What is too thin or missing in what was read, for conclusions to rest on. */
+export function gapsOf(file: CaseFile): readonly Gap[] {
+  const { gathered, tree, after } = file;
+  const gaps: Gap[] = [];
+  if (after.requests < LEAST_REQUESTS) {
+    gaps.push({
+      what: `${after.requests} requests of ${gathered.symptom.operation}`,
+      why: `Fewer than ${LEAST_REQUESTS} requests carry no conclusion.`,
+      nextStep: 'Look back further, or wait for more traffic.',
+    });
+  }
+  const bins = binsOf(gathered);
+  if (gathered.windows.baseline === null && after.requests >= LEAST_REQUESTS) {
+    gaps.push({
+      what: 'What was before',
+      why: 'Latency stayed on one level for as far back as was asked, so only what is absolute (a machine at its limit, failing requests) can be told.',
+      nextStep: 'If it has been slow for longer, look back to a time when it was not.',
+    });
+  }
+  const { passed } = findShift(bins);
+  if (passed !== null && gathered.windows.baseline === null) {
+    gaps.push({
+      what: 'A slow period that is over',
+      why: `It lasted from ${new Date(passed.start).toISOString()} to ${new Date(passed.end).toISOString()}; this answer is about now.`,
+      nextStep: 'Ask again with a time range that ends before it was over.',
+    });
+  }
+  if (tree.orphanShare > MOST_ORPHANS) {
+    gaps.push({
+      what: 'Parents of some spans',
+      why: `${Math.round(tree.orphanShare * 100)} % of the spans' time hangs below spans that were never received.`,
+      nextStep: 'Check that every service on the way exports its spans and samples alike.',
+    });
+  }
+  return gaps;
+}
