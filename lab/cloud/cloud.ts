@@ -32,7 +32,7 @@ export interface CloudOptions {
 
 export interface Cloud {
   readonly url: string;
-  /** Ends every task and stops listening. Resources stay on disk for the next cloud with this directory. */
+  /** Ends every task and stops listening; may be called twice. Resources stay on disk for the next cloud with this directory. */
   close(): Promise<void>;
 }
 
@@ -56,11 +56,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const wire = new AwsWire({ ecs: ecsApi(ecs), cloudWatch: metricApi(metrics), logs: logApi(logs) });
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '')) {
-      // A web page that has its own name resolve to loopback must not get at the resource API.
+    const { host = '', origin } = request.headers;
+    if (origin !== undefined || !/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host)) {
+      // No web page may start tasks, be it by a form to loopback or by a name of its own that resolves to it.
       sendJson(response, 403, {
         code: 'Forbidden',
-        message: 'the emulated cloud answers to loopback names only',
+        message: 'the emulated cloud does not answer web pages',
       });
       return;
     }
@@ -74,16 +75,21 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
   }, port);
 
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await server.close();
+    publisher.close();
+    for (const service of ecs.services) service.close();
+    await domains.close();
+    await elb.close();
+    await runner.close(STOP_GRACE_MS);
+    processes.release();
+  };
   return {
     url: `http://127.0.0.1:${server.port}`,
-    async close() {
-      await server.close();
-      publisher.close();
-      for (const service of ecs.services) service.close();
-      await domains.close();
-      await elb.close();
-      await runner.close(STOP_GRACE_MS);
-      processes.release();
+    close() {
+      closing ??= close();
+      return closing;
     },
   };
 }

@@ -123,6 +123,6 @@ function checkTaskDefinition(inputs: Properties): CheckFailure[] {
 /** How the engine writes a value that only the update will know. */
 export const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 
-export function isUnknown(value: unknown): boolean {
+function isUnknown(value: unknown): boolean {
   return value === UNKNOWN;
 }

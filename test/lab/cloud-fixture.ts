@@ -39,6 +39,8 @@ export interface TestCloud extends AsyncDisposable {
   readonly cloudWatch: CloudWatchClient;
   readonly logs: CloudWatchLogsClient;
   readonly resources: CloudClient;
+  /** Stops the cloud and leaves its directory. */
+  stop(): Promise<void>;
 }
 
 /** A cloud in this process, with the SDK's clients pointed at it. */
@@ -60,6 +62,7 @@ export async function testCloud(images: Images = IMAGES): Promise<TestCloud> {
     dir,
     ...clients,
     resources: new CloudClient(cloud.url),
+    stop: () => cloud.close(),
     async [Symbol.asyncDispose]() {
       for (const client of Object.values(clients)) client.destroy();
       await cloud.close();

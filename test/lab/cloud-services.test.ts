@@ -9,7 +9,9 @@ import {
   type Service,
 } from '@aws-sdk/client-ecs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CLUSTER, SERVICE, type TestCloud, testCloud, testService, until } from './cloud-fixture.ts';
+import { startCloud } from '../../lab/cloud/cloud.ts';
+import { CloudClient } from '../../lab/provider/cloud-client.ts';
+import { CLUSTER, IMAGES, SERVICE, type TestCloud, testCloud, testService, until } from './cloud-fixture.ts';
 
 let cloud: TestCloud;
 beforeEach(async () => {
@@ -160,6 +162,16 @@ describe('rolling deployments', () => {
     );
   });
 
+  test('a task that takes more memory than it was given is killed, named and replaced', async () => {
+    await testService(cloud, { GROW_MIB: '40' }, {}, { cpu: '256', memory: '512' });
+    const killed = await until('the kill', async () => (await tasks('STOPPED'))[0]);
+    expect(killed).toMatchObject({
+      stopCode: 'EssentialContainerExited',
+      containers: [{ exitCode: 137, reason: expect.stringMatching(/^OutOfMemoryError/) }],
+    });
+    await until('its successor', async () => (await tasks('RUNNING')).length === 1);
+  });
+
   test('desiredCount scales out and in, a crashed task is replaced', async () => {
     const { url, update } = await testService(cloud, {}, { desiredCount: 2 });
     await steady();
@@ -180,6 +192,23 @@ describe('rolling deployments', () => {
     const listed = await cloud.ecs.send(new ListServicesCommand({ cluster: CLUSTER }));
     expect(listed.serviceArns).toEqual([]);
   });
+});
+
+test('a cloud that is started again with its directory has its resources and runs its services', async () => {
+  const { url, service } = await testService(cloud, { VERSION: 'one' });
+  await steady();
+  await cloud.stop();
+  await expect(fetch(url)).rejects.toThrow();
+  const again = await startCloud({ dir: cloud.dir, images: IMAGES });
+  try {
+    expect(await until('the service', async () => text(url).then((body) => body === 'one' && body))).toBe(
+      'one',
+    );
+    const found = await new CloudClient(again.url).read('aws:ecs/service:Service', service.id);
+    expect(found?.inputs).toEqual(service.inputs);
+  } finally {
+    await again.close();
+  }
 });
 
 describe('the load balancer', () => {
@@ -299,6 +328,13 @@ describe('the ECS API as the SDK reads it', () => {
     );
     expect(second.taskArns).toHaveLength(1);
     expect(second.nextToken).toBeUndefined();
+  });
+
+  test('a web page is not answered', async () => {
+    const page = await fetch(`${cloud.url}/lab/resources?type=x`, {
+      headers: { origin: 'https://example.com' },
+    });
+    expect(page.status).toBe(403);
   });
 
   test('a request that nobody signed is refused, so is an operation that it does not have', async () => {

@@ -8,7 +8,7 @@ import type { UsageReading } from '../tasks/runner.ts';
 import type { Dimensions, MetricStore } from './metric-store.ts';
 
 /** The lab publishes every 5 s so that an incident of a minute can be seen; Amazon publishes every 60 s. */
-export const PUBLISH_MS = 5000;
+const PUBLISH_MS = 5000;
 const MIB = 1024 * 1024;
 
 /** What a process has used in an interval. */

@@ -32,6 +32,12 @@ const Inputs = z.looseObject({
     .object({ enable: z.boolean(), rollback: z.boolean() })
     .prefault({ enable: false, rollback: false }),
   healthCheckGracePeriodSeconds: z.number().default(0),
+  waitForSteadyState: z
+    .literal(
+      false,
+      "the emulated cloud (not Amazon's) does not wait; DescribeServices tells how a deployment goes",
+    )
+    .optional(),
   loadBalancers: z
     .array(z.looseObject({ targetGroupArn: z.string(), containerName: z.string(), containerPort: z.int() }))
     .max(1)

@@ -3,7 +3,7 @@ import { ServiceEvents } from './service-events.ts';
 import { Task, type TaskContext } from './task.ts';
 import type { TaskDefinition } from './task-definition.ts';
 
-export type RolloutState = 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
+type RolloutState = 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
 
 export interface Deployment {
   readonly id: string;

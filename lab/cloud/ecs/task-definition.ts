@@ -11,11 +11,12 @@ const ContainerDefinition = z.looseObject({
   portMappings: z.array(z.looseObject({ containerPort: z.int() })).default([]),
   /** Seconds between SIGTERM and SIGKILL; ECS's own default. */
   stopTimeout: z.number().default(30),
+  secrets: z.array(z.unknown()).max(0, "the emulated cloud (not Amazon's) has no Secrets Manager").optional(),
   logConfiguration: z
     .looseObject({ logDriver: z.string(), options: z.record(z.string(), z.string()).default({}) })
     .optional(),
 });
-export type ContainerDefinition = z.infer<typeof ContainerDefinition>;
+type ContainerDefinition = z.infer<typeof ContainerDefinition>;
 
 /** What the cloud reads of `aws.ecs.TaskDefinition`'s inputs. */
 const Inputs = z.looseObject({
