@@ -12,8 +12,8 @@ export interface Editor {
   /** Opens the workspace; `path` and payload come as the query VS Code's web workbench understands. */
   readonly url: string;
   readonly port: number;
-  /** Machine settings of the server: written while it runs, they take effect at once. */
-  readonly settingsFile: string;
+  /** Changes settings of the running window; they take effect at once. */
+  change(settings: Readonly<Record<string, unknown>>): Promise<void>;
   /** Where the extension keeps what outlives a window (its global storage). */
   readonly stateDir: string;
   close(): Promise<void>;
@@ -48,6 +48,9 @@ const QUIET = {
   'extensions.ignoreRecommendations': true,
   'git.enabled': false,
   'chat.commandCenter.enabled': false,
+  'chat.disableAIFeatures': true,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.layoutControl.enabled': false,
 };
 
 /** Starts the server and waits until it answers. A Problem says what is missing. */
@@ -64,11 +67,22 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
   }
   const port = await freePort();
   const extensions = join(dir, 'extensions');
-  const settingsFile = join(dir, 'server', 'data', 'Machine', 'settings.json');
+  // One folder for both, so that builds that keep a user's settings on the server and those that don't look alike.
+  const data = join(dir, 'server', 'data');
+  const settings: Record<string, unknown> = {
+    ...QUIET,
+    ...(toolchain.pulumi ? { 'plumbline.pulumi.path': toolchain.pulumi.bin } : {}),
+    ...options.settings,
+  };
+  const change = async (more: Readonly<Record<string, unknown>>) => {
+    Object.assign(settings, more);
+    for (const folder of ['User', 'Machine']) {
+      await mkdir(join(data, folder), { recursive: true });
+      await writeFile(join(data, folder, 'settings.json'), JSON.stringify(settings, null, 2));
+    }
+  };
   await mkdir(extensions, { recursive: true });
-  await mkdir(join(dir, 'server', 'data', 'Machine'), { recursive: true });
-  await mkdir(join(dir, 'user'), { recursive: true });
-  await writeFile(settingsFile, JSON.stringify({ ...QUIET, ...options.settings }, null, 2));
+  await change({});
   if (options.extension)
     await symlink(options.extension, join(extensions, 'plumbline.plumbline-0.1.0'), 'dir');
 
@@ -91,12 +105,14 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
       '--server-data-dir',
       join(dir, 'server'),
       '--user-data-dir',
-      join(dir, 'user'),
+      data,
       '--extensions-dir',
       extensions,
       '--telemetry-level',
       'off',
       '--disable-workspace-trust',
+      // The lab's environment is the one that counts, not the login shell's.
+      '--force-disable-user-env',
       ...(options.testDriver ? ['--enable-smoke-test-driver'] : []),
     ],
     { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...options.env, NODE_OPTIONS: undefined } },
@@ -121,8 +137,8 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
   const editor: Editor = {
     url: `http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.workspace)}`,
     port,
-    settingsFile,
-    stateDir: join(dir, 'server', 'data', 'User', 'globalStorage', 'plumbline.plumbline'),
+    change,
+    stateDir: join(data, 'User', 'globalStorage', 'plumbline.plumbline'),
     close,
   };
   const deadline = Date.now() + 60_000;

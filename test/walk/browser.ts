@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, chromium, type FrameLocator, type Page } from 'playwright-core';
+import type { Editor } from '../../lab/editor.ts';
 
 export const THEMES = { dark: 'Default Dark Modern', light: 'Default Light Modern' } as const;
 
@@ -8,21 +9,25 @@ export const THEMES = { dark: 'Default Dark Modern', light: 'Default Light Moder
 export class Workbench {
   readonly page: Page;
   readonly #browser: Browser;
-  readonly #settingsFile: string;
+  readonly #editor: Pick<Editor, 'change'>;
   readonly #shots: string | undefined;
   #taken = 0;
 
-  private constructor(browser: Browser, page: Page, settingsFile: string, shots: string | undefined) {
+  private constructor(
+    browser: Browser,
+    page: Page,
+    editor: Pick<Editor, 'change'>,
+    shots: string | undefined,
+  ) {
     this.#browser = browser;
     this.page = page;
-    this.#settingsFile = settingsFile;
+    this.#editor = editor;
     this.#shots = shots;
   }
 
   static async open(options: {
     readonly executablePath: string;
-    readonly url: string;
-    readonly settingsFile: string;
+    readonly editor: Editor;
     readonly shots: string | undefined;
   }): Promise<Workbench> {
     const browser = await chromium.launch({
@@ -38,8 +43,8 @@ export class Workbench {
       ],
     });
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    const workbench = new Workbench(browser, page, options.settingsFile, options.shots);
-    await page.goto(options.url, { waitUntil: 'domcontentloaded' });
+    const workbench = new Workbench(browser, page, options.editor, options.shots);
+    await page.goto(options.editor.url, { waitUntil: 'domcontentloaded' });
     await page.locator('.monaco-workbench .activitybar').waitFor({ timeout: 90_000 });
     return workbench;
   }
@@ -70,10 +75,7 @@ export class Workbench {
   }
 
   async theme(theme: keyof typeof THEMES): Promise<void> {
-    const settings = JSON.parse(await readFile(this.#settingsFile, 'utf8')) as Record<string, unknown>;
-    if (settings['workbench.colorTheme'] === THEMES[theme]) return;
-    settings['workbench.colorTheme'] = THEMES[theme];
-    await writeFile(this.#settingsFile, JSON.stringify(settings, null, 2));
+    await this.#editor.change({ 'workbench.colorTheme': THEMES[theme] });
     const mark = theme === 'dark' ? '.monaco-workbench.vs-dark' : '.monaco-workbench.vs:not(.vs-dark)';
     await this.page.locator(mark).waitFor({ timeout: 15_000 });
     // Webviews take their colours a moment after the workbench.

@@ -62,8 +62,7 @@ export async function walk(shots: string | undefined, signal: AbortSignal): Prom
     editor = await startEditor({ toolchain, workspace: lab.workspaceDir, vsix, dir, env: lab.env, signal });
     workbench = await Workbench.open({
       executablePath: toolchain.chromium ?? '',
-      url: editor.url,
-      settingsFile: editor.settingsFile,
+      editor,
       shots,
     });
     await lab.waitForTelemetry(() => {});
