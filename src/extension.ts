@@ -7,7 +7,7 @@ import { EvidenceDocuments } from './ui/evidence-documents.ts';
 import { Inbox } from './ui/inbox.ts';
 import { LatencyTree } from './ui/latency-tree.ts';
 import { McpDefinitions } from './ui/mcp-definition.ts';
-import { Panel } from './ui/panel/panel.ts';
+import { Panel, type PanelAction } from './ui/panel/panel.ts';
 import { panelRunner } from './ui/panel/panel-commands.ts';
 import { workflowPorts } from './ui/ports.ts';
 import { type Prompts, windowPrompts } from './ui/prompts.ts';
@@ -29,6 +29,7 @@ export interface TestHandle {
   readonly mcp: McpDefinitions;
   readonly latency: LatencyTree;
   readonly stacks: StacksTree;
+  readonly panelCommand: (command: PanelAction) => Promise<void>;
 }
 
 /** Parts that suites put in the place of the real ones, by a global that only test mode looks at. */
@@ -72,7 +73,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<TestHa
   const stacks = own(new StacksTree(workflow, log));
   const evidence = own(new EvidenceDocuments(workflow));
   const actions: Actions = own(new Actions({ workflow, review, panel: () => panel, prompts, log }));
-  const panel: Panel = own(new Panel(context.extensionUri, workflow, panelRunner({ actions, evidence })));
+  const panelCommand = panelRunner({ actions, evidence });
+  const panel: Panel = own(new Panel(context.extensionUri, workflow, panelCommand));
   const collectorUrl = (signal: AbortSignal) => telemetry.collectorUrl(signal);
   const mcp = own(new McpDefinitions(context, secrets, collectorUrl));
   const inbox = own(
@@ -128,7 +130,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<TestHa
       inbox.watch(at('inbox').fsPath).catch((thrown) => log.warn(`Inbox: ${toProblem(thrown).message}`));
     }
   });
-  return testing ? { workflow, secrets, review, mcp, latency, stacks } : undefined;
+  return testing ? { workflow, secrets, review, mcp, latency, stacks, panelCommand } : undefined;
 }
 
 export async function deactivate(): Promise<void> {

@@ -147,7 +147,7 @@ async function copyOtlpSettings({ collectorUrl, prompts }: CommandParts): Promis
     ...(honeycombUrl === null ? [] : ['OTEL_EXPORTER_OTLP_HEADERS=x-honeycomb-team=YOUR_INGEST_KEY']),
   ];
   await vscode.env.clipboard.writeText(`${lines.join('\n')}\n`);
-  await prompts.notify(
+  void prompts.notify(
     'info',
     `Copied: set these in your service's environment so that its spans go to ${url}.`,
   );
@@ -169,7 +169,7 @@ async function copyMcpConfiguration({ mcp, prompts, collectorUrl }: CommandParts
   const url = readSettings().honeycombUrl ?? (await collectorUrl(AbortSignal.timeout(30_000)));
   const env = { ...launch.env, PLUMBLINE_HONEYCOMB_URL: url };
   await vscode.env.clipboard.writeText(clientConfiguration(client.shape, { ...launch, env }));
-  await prompts.notify(
+  void prompts.notify(
     'info',
     'Copied. It holds no key: for Honeycomb set HONEYCOMB_API_KEY where that client runs.',
   );

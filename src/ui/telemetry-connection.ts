@@ -51,8 +51,8 @@ export class TelemetryConnection {
   async collectorUrl(signal?: AbortSignal): Promise<string> {
     const { collectorPort: port } = readSettings();
     if (this.#collector?.port !== port) {
-      await this.#stopCollector();
-      const process = this.#startCollector(port);
+      // Noted before anything is waited for, so that callers at the same time share one start.
+      const process = this.#stopCollector().then(() => this.#startCollector(port));
       this.#collector = { port, process };
       process.then(
         (started) => started.ended.then((words) => this.#collectorEnded(process, words)),

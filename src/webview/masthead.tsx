@@ -38,7 +38,7 @@ export function Masthead({ state }: { readonly state: PanelState }) {
           </span>
         )}
       </div>
-      {narrative !== null && <h1>{narrative.headline}</h1>}
+      <Headline state={state} />
       {narrative !== null && narrative.sentences.length > 0 && (
         <div class="sentences">
           {narrative.sentences.map((sentence) => (
@@ -50,6 +50,12 @@ export function Masthead({ state }: { readonly state: PanelState }) {
       {problem !== null && <ProblemBox problem={problem} />}
     </header>
   );
+}
+
+function Headline({ state: { narrative, phase } }: { readonly state: PanelState }) {
+  if (narrative !== null) return <h1>{narrative.headline}</h1>;
+  if (phase === 'diagnosing') return <h1>Looking for the cause</h1>;
+  return phase === 'failed' ? <h1>The diagnosis came to no answer</h1> : null;
 }
 
 function VerdictBadge({ verdict }: { readonly verdict: Verdict }) {

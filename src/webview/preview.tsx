@@ -51,6 +51,14 @@ export function PreviewTable({ preview, open }: { readonly preview: PreviewResul
   );
 }
 
+const VALUE_LENGTH = 300;
+
+/** A policy or a script can be thousands of characters; the diff editor and the CLI show those better. */
+function shortened(value: string | null): string {
+  if (value === null) return '(none)';
+  return value.length > VALUE_LENGTH ? `${value.slice(0, VALUE_LENGTH)}…` : value;
+}
+
 function Step({ step }: { readonly step: PreviewStep }) {
   return (
     <li class="step">
@@ -69,9 +77,9 @@ function Step({ step }: { readonly step: PreviewStep }) {
                   {property.replaces && <span class="forces"> forces replacement</span>}
                 </th>
                 <td>
-                  <span class="value before">{property.before ?? '(none)'}</span>
+                  <span class="value before">{shortened(property.before)}</span>
                   <span class="dim"> → </span>
-                  <span class="value after">{property.after ?? '(none)'}</span>
+                  <span class="value after">{shortened(property.after)}</span>
                 </td>
               </tr>
             ))}

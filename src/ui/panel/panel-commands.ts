@@ -1,20 +1,18 @@
 import * as vscode from 'vscode';
-import type { PanelCommand } from '../../workflow/messages.ts';
 import type { Actions } from '../actions.ts';
 import type { EvidenceDocuments } from '../evidence-documents.ts';
+import type { PanelAction } from './panel.ts';
 
 /** Does what was clicked in the panel; what goes wrong is shown like that of any command. */
 export function panelRunner(parts: {
   readonly actions: Actions;
   readonly evidence: EvidenceDocuments;
-}): (command: Exclude<PanelCommand, { type: 'ready' }>) => void {
-  return (command) => {
-    run(command, parts).catch((thrown: unknown) => parts.actions.fail(thrown));
-  };
+}): (command: PanelAction) => Promise<void> {
+  return (command) => run(command, parts).catch((thrown: unknown) => parts.actions.fail(thrown));
 }
 
 async function run(
-  command: Exclude<PanelCommand, { type: 'ready' }>,
+  command: PanelAction,
   { actions, evidence }: { readonly actions: Actions; readonly evidence: EvidenceDocuments },
 ): Promise<void> {
   switch (command.type) {

@@ -4,6 +4,9 @@ import type { PanelCommand, PanelMessage } from '../../workflow/messages.ts';
 import type { Workflow } from '../../workflow/workflow-api.ts';
 import { panelHtml } from './panel-html.ts';
 
+/** What a person clicks in the panel; the handshake is not their doing. */
+export type PanelAction = Exclude<PanelCommand, { type: 'ready' }>;
+
 export const PANEL_TYPE = 'plumbline.panel';
 
 /** At most this many states a second reach the webview: progress can come in bursts. */
@@ -13,17 +16,13 @@ const STATE_INTERVAL_MS = 100;
 export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   readonly #extensionUri: vscode.Uri;
   readonly #workflow: Workflow;
-  readonly #run: (command: Exclude<PanelCommand, { type: 'ready' }>) => void;
+  readonly #run: (command: PanelAction) => Promise<void>;
   readonly #subscriptions: vscode.Disposable[] = [];
   #panel: vscode.WebviewPanel | undefined;
   #ready = false;
   #pending: NodeJS.Timeout | undefined;
 
-  constructor(
-    extensionUri: vscode.Uri,
-    workflow: Workflow,
-    run: (command: Exclude<PanelCommand, { type: 'ready' }>) => void,
-  ) {
+  constructor(extensionUri: vscode.Uri, workflow: Workflow, run: (command: PanelAction) => Promise<void>) {
     this.#extensionUri = extensionUri;
     this.#workflow = workflow;
     this.#run = run;
@@ -90,7 +89,7 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
       this.#ready = true;
       this.#post();
     } else {
-      this.#run(command);
+      void this.#run(command);
     }
   }
 

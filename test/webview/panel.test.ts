@@ -1,0 +1,164 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import type { PanelState, ProposalView } from '../../src/workflow/messages.ts';
+import { diagnosed, diagnosis, proposal, proposed, states } from './fixture.ts';
+import { browserPath, PanelBrowser, type PanelPage } from './page.ts';
+import type { ThemeName } from './themes.ts';
+
+const path = browserPath();
+let started: PanelBrowser | undefined;
+
+beforeAll(async () => {
+  if (path !== undefined) started = await PanelBrowser.start(path);
+}, 60_000);
+
+afterAll(async () => {
+  await started?.close();
+});
+
+/** The browser, or the end of the test with the reason. */
+function browserOf(ctx: TestContext): PanelBrowser {
+  if (started === undefined) ctx.skip('Chromium: there is none on this machine');
+  return started;
+}
+
+async function opened(ctx: TestContext, state: PanelState, width = 1280): Promise<PanelPage> {
+  const panel = await browserOf(ctx).open({ theme: 'dark', width });
+  await panel.show(state);
+  return panel;
+}
+
+const themes: readonly ThemeName[] = ['dark', 'light', 'high-contrast', 'high-contrast-light'];
+
+describe('every face of the panel', () => {
+  for (const theme of themes) {
+    test(`is accessible, fits and keeps to its policy in ${theme}`, { timeout: 180_000 }, async (ctx) => {
+      const found: string[] = [];
+      for (const width of [300, 1280]) {
+        const { page, show, errors } = await browserOf(ctx).open({ theme, width });
+        for (const [name, state] of Object.entries(states)) {
+          await show(state);
+          const { violations } = await new AxeBuilder({ page }).analyze();
+          found.push(...violations.flatMap((v) => v.nodes.map((n) => `${name} ${width}: ${v.id} ${n.html}`)));
+          const sideways = await page.evaluate<number>(
+            'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+          );
+          expect(sideways, `${name} fits ${width} px`).toBeLessThanOrEqual(0);
+        }
+        expect(errors).toEqual([]);
+        await page.context().close();
+      }
+      expect(found).toEqual([]);
+    });
+  }
+});
+
+describe('buttons', () => {
+  const cases: readonly (readonly [state: string, button: string, command: string])[] = [
+    ['idle', 'Diagnose latency', 'diagnose'],
+    ['idle', 'Settings', 'openSettings'],
+    ['failed', 'Try again', 'diagnose'],
+    ['proposed', 'Review change', 'openDiff'],
+    ['proposed', 'Discard', 'discard'],
+    ['previewing', 'Cancel', 'cancel'],
+    ['previewed', 'Apply…', 'confirm'],
+    ['verified', 'Roll back…', 'rollBack'],
+    ['proposed', 'Open its source', 'openResource'],
+  ];
+  for (const [state, button, command] of cases) {
+    test(`${state}: “${button}” asks for ${command}`, async (ctx) => {
+      const shown = states[state];
+      if (shown === undefined) throw new Error(`no state ${state}`);
+      const { page, commands } = await opened(ctx, shown);
+      expect((await commands())[0]).toEqual({ type: 'ready' });
+      await page.getByRole('button', { name: button, exact: true }).first().click();
+      expect((await commands()).at(-1)).toMatchObject({ type: command });
+      await page.context().close();
+    });
+  }
+
+  test('offer nothing that the state does not allow', async (ctx) => {
+    const { page, show } = await opened(ctx, diagnosed);
+    expect(await page.getByRole('button', { name: 'Apply…' }).count()).toBe(0);
+    const applying: ProposalView = { ...proposed, state: 'applying' };
+    await show({ ...diagnosed, proposals: [applying] });
+    expect(await page.getByRole('button', { name: /Apply|Review|Discard|Roll/ }).count()).toBe(0);
+    await page.context().close();
+  });
+
+  test('are reached and pressed by keyboard alone', async (ctx) => {
+    const { page, commands } = await opened(ctx, diagnosed);
+    const review = page.getByRole('button', { name: 'Review change' });
+    for (let presses = 0; presses < 60; presses += 1) {
+      await page.keyboard.press('Tab');
+      if (await review.evaluate((element) => element === element.ownerDocument.activeElement)) break;
+    }
+    await page.keyboard.press('Enter');
+    expect((await commands()).at(-1)).toEqual({ type: 'openDiff', proposalId: proposal.id });
+    await page.context().close();
+  });
+});
+
+describe('text from outside', () => {
+  const hostile = '<img src=x onerror="window.hit=1"><b>bold</b>';
+
+  test('stays text, wherever it stands', async (ctx) => {
+    const { page, errors } = await opened(ctx, {
+      ...diagnosed,
+      narrative: { headline: hostile, sentences: [hostile] },
+      problem: { message: hostile, nextStep: hostile },
+      diagnosis: {
+        ...diagnosis,
+        operations: diagnosis.operations.map((o) => ({ ...o, operation: hostile })),
+        evidence: diagnosis.evidence.map((e) => ({ ...e, summary: hostile })),
+        changes: [{ time: diagnosis.incident.start, kind: 'marker', title: hostile }],
+      },
+      proposals: [{ ...proposed, proposal: { ...proposal, title: hostile, diff: `+${hostile}` } }],
+    });
+    expect(await page.locator('#app b, #app img').count()).toBe(0);
+    expect(await page.locator('h1').textContent()).toBe(hostile);
+    expect(await page.evaluate('window.hit')).toBeUndefined();
+    expect(errors).toEqual([]);
+    await page.context().close();
+  });
+});
+
+describe('chart', () => {
+  test('has the same numbers as a table, with its events', async (ctx) => {
+    const { page } = await opened(ctx, diagnosed);
+    await page.getByRole('button', { name: 'Show as table' }).click();
+    const rows = page.getByRole('region', { name: 'Latency, table' }).getByRole('row');
+    expect(await rows.count()).toBe(diagnosis.latency.length + 1);
+    expect(await rows.filter({ hasText: 'slower from here' }).count()).toBe(1);
+    await page.context().close();
+  });
+
+  test('tells a point under the pointer', async (ctx) => {
+    const { page } = await opened(ctx, diagnosed);
+    await page.locator('.u-over').hover({ position: { x: 200, y: 60 } });
+    await page.locator('.chart-tooltip').waitFor();
+    expect(await page.locator('.chart-tooltip').textContent()).toMatch(/P95 \d.*requests/);
+    await page.context().close();
+  });
+
+  test('hides a line on request and remembers it', async (ctx) => {
+    const { page } = await opened(ctx, diagnosed);
+    await page.getByRole('button', { name: 'P99' }).click();
+    expect(await page.getByRole('button', { name: 'P99' }).getAttribute('aria-pressed')).toBe('false');
+    expect(await page.evaluate('JSON.parse(sessionStorage.getItem("state")).hiddenSeries')).toEqual(['p99']);
+    await page.context().close();
+  });
+});
+
+describe('evidence', () => {
+  test('opens from where it is cited, with its query', async (ctx) => {
+    const { page, commands } = await opened(ctx, diagnosed);
+    await page.getByRole('link', { name: 'Evidence E2' }).first().click();
+    const piece = page.locator('details.evidence[open]');
+    expect(await piece.count()).toBe(1);
+    expect(await piece.textContent()).toContain('CPUUtilization');
+    await piece.getByRole('button', { name: 'Open as a document' }).click();
+    expect((await commands()).at(-1)).toMatchObject({ type: 'openEvidence' });
+    await page.context().close();
+  });
+});
