@@ -1,4 +1,5 @@
-import { type CauseKind, type Diagnosis, SIZING_KINDS } from '../diagnosis/diagnosis.ts';
+import { type Diagnosis, SIZING_KINDS } from '../diagnosis/diagnosis.ts';
+import type { SizingAdvice } from '../diagnosis/sizing-advice.ts';
 import { isValidSize, type TaskSize } from '../infrastructure/fargate.ts';
 import type { StackResource, StackSnapshot, Workload } from '../infrastructure/model.ts';
 import { type CpuArchitecture, fargateMonthly } from '../infrastructure/prices.ts';
@@ -11,14 +12,6 @@ import { buildEdits } from './edits.ts';
 import { readProjectFile } from './project-files.ts';
 import type { Edit, MonthlyCost, Proposal, RiskLevel } from './proposal.ts';
 import { assessRisk } from './risk.ts';
-
-/** Which size a diagnosis argues for. */
-export interface SizingAdvice {
-  readonly workload: Workload;
-  readonly kind: CauseKind;
-  readonly to: TaskSize;
-  readonly reasoning: readonly string[];
-}
 
 export interface SizingRequest {
   readonly advice: SizingAdvice;
@@ -86,8 +79,8 @@ export async function sizingProposal(request: SizingRequest): Promise<Proposal> 
           operation: diagnosis.symptom.operation,
         }),
       rationale: [
-        ...advice.reasoning,
-        ...changes.map((change) => `${change.property}: ${change.place.described}.`),
+        `The diagnosis names the ${advice.kind === 'memory' ? 'memory' : 'CPU'} of ${workload.service} as the cause.`,
+        ...changes.map((change) => `${change.property} is set by ${change.place.described}.`),
       ],
       expected: expectedOf(request),
       cost: costOf(workload, advice.to, taskDefinition),
@@ -178,15 +171,8 @@ function titleOf(service: string, changes: readonly Change[]): string {
   return `${service}: ${words.join(', ')}`;
 }
 
-function expectedOf({ advice, diagnosis }: SizingRequest): Proposal['expected'] {
-  const { symptom } = diagnosis;
-  const reasoning = [...advice.reasoning];
-  if (symptom?.p95Before != null) {
-    reasoning.push(
-      `Before the slowdown the P95 of ${symptom.operation} was ${Math.round(symptom.p95Before)} ms: with enough ${advice.kind === 'memory' ? 'memory' : 'CPU'} it can come back towards that, and not below it.`,
-    );
-  }
-  return { p95Before: symptom?.p95After ?? null, p95After: symptom?.p95Before ?? null, reasoning };
+function expectedOf({ advice }: SizingRequest): Proposal['expected'] {
+  return { p95Before: advice.p95Before, p95After: advice.p95After, reasoning: advice.reasoning };
 }
 
 function costOf(workload: Workload, to: TaskSize, taskDefinition: StackResource): MonthlyCost | null {
