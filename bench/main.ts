@@ -6,6 +6,10 @@ const benches: Readonly<
     what: 'the MCP server: time to initialize beside `node -e 0`, size, tokens of its definitions',
     run: async (args) => (await import('./mcp.ts')).default(args),
   },
+  rca: {
+    what: 'how often the culprit of known incidents comes first, beside simple methods',
+    run: async (args) => (await import('./rca/table.ts')).default(args),
+  },
   size: {
     what: 'the bundles and the VSIX, bytes',
     run: async () => (await import('./size.ts')).default(),

@@ -1,0 +1,50 @@
+import type { CauseKind, Verdict } from '../../src/diagnosis/diagnosis.ts';
+import type { TelemetryStore } from '../../src/telemetry/query.ts';
+import type { RcaCase } from './layout.ts';
+import type { NodeSeries } from './reason/service-map.ts';
+
+/** One reading of a machine. `time` in epoch seconds. */
+export interface MetricPoint {
+  readonly time: number;
+  readonly service: string;
+  readonly instance: string | null;
+  readonly metric: string;
+  readonly value: number;
+}
+
+/** Who calls whom, and what each node of the map was measured at: all that systems without traces have. */
+export interface ServiceMap {
+  readonly calls: readonly { readonly caller: string; readonly callee: string }[];
+  /** Readings of the incident's store, and of the baseline's, by node. */
+  readonly incident: ReadonlyMap<string, NodeSeries>;
+  readonly baseline: ReadonlyMap<string, NodeSeries>;
+}
+
+/** Everything that an engine may look at for one case. */
+export interface CaseInput {
+  readonly case: RcaCase;
+  /** Asked with the product's queries; null where the data set has no spans. */
+  readonly spans: TelemetryStore | null;
+  /** Readings in and around the windows of the case. */
+  readonly metrics: readonly MetricPoint[];
+  readonly map: ServiceMap | null;
+}
+
+export interface Ranked {
+  readonly target: string;
+  readonly kind: CauseKind;
+  /** Greater is likelier; only the order counts. */
+  readonly score: number;
+}
+
+export interface Answer {
+  readonly verdict: Verdict;
+  /** Best first; empty when nothing is wrong. */
+  readonly ranking: readonly Ranked[];
+}
+
+/** What the harness runs: the product's engine, a simple baseline, or another idea. */
+export interface RcaEngine {
+  readonly name: string;
+  answer(input: CaseInput, signal: AbortSignal): Promise<Answer>;
+}

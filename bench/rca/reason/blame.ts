@@ -1,0 +1,108 @@
+import { clamp, median, quantile } from '../../../src/diagnosis/reason/statistics.ts';
+import type { CallTree } from './operations.ts';
+import type { Place } from './slowed.ts';
+
+/** CPU of one service in per cent of what it may use: 75th percentile in the incident, median before. */
+export interface CpuUse {
+  readonly now: number;
+  readonly before: number;
+}
+
+export interface Suspect {
+  readonly service: string;
+  /** Milliseconds of the incident laid at its door, weighted by how sure each of them is. */
+  readonly weight: number;
+  /** Of these, on the way to it or from it, and in its own work. */
+  readonly onTheWay: number;
+  readonly ownWork: number;
+  /** 0…1: how far its CPU speaks for a lack of it. */
+  readonly cpu: number;
+}
+
+/**
+ * Waiting for a CPU grows with 1/(1 − utilisation): half as long again as the work at 60 %, six times at 85 %.
+ * Degrees run between them.
+ */
+const CPU_WAITS = 60;
+const CPU_FULL = 85;
+/** A processor that was as busy before explains no change: from a fifth to a half more. */
+const CPU_RISE = { least: 1.2, sure: 1.5 } as const;
+/** A full processor is a cause by itself, seen apart from the traces: it counts twice what they say. */
+const CPU_COUNTS = 2;
+/** Places with fewer spans than this count by their number. */
+const FULL_COUNT = 20;
+/** Own work that gained less than this part of a request tells nothing about which end of a call is slow. */
+const TELLING = 0.02;
+
+/**
+ * Lays lost time at the door of services. Own work is the service's. Time on the way between two belongs to the end
+ * all of whose calls got slower: a callee slow to all its callers, or a caller slow towards everything it calls.
+ */
+export function blame(
+  tree: CallTree,
+  places: readonly Place[],
+  cpu: ReadonlyMap<string, CpuUse>,
+): readonly Suspect[] {
+  const ends = new Map(tree.services.map((service) => [service, endsOf(service, places, cpu)]));
+  const sums = new Map(tree.services.map((service) => [service, { onTheWay: 0, ownWork: 0 }]));
+  for (const place of places) {
+    const lost = place.lost * place.degree;
+    if (lost <= 0) continue;
+    const caller = sums.get(place.operation.service);
+    if (place.callee === null) {
+      if (caller) caller.ownWork += lost;
+      continue;
+    }
+    const callee = sums.get(place.callee);
+    const atCaller = ends.get(place.operation.service)?.asCaller ?? 0;
+    const atCallee = ends.get(place.callee)?.asCallee ?? 0;
+    const part = atCaller + atCallee > 0 ? atCallee / (atCaller + atCallee) : 0.5;
+    if (callee) callee.onTheWay += lost * part;
+    if (caller) caller.onTheWay += lost * (1 - part);
+  }
+  return [...sums]
+    .map(([service, sum]) => {
+      const full = cpuDegree(cpu.get(service));
+      return { service, ...sum, cpu: full, weight: (sum.onTheWay + sum.ownWork) * (1 + CPU_COUNTS * full) };
+    })
+    .filter((suspect) => suspect.weight > 0)
+    .sort((a, b) => b.weight - a.weight || (a.service < b.service ? -1 : 1));
+}
+
+/** How well "this service is slow" explains the calls that leave it and those that reach it. */
+function endsOf(
+  service: string,
+  places: readonly Place[],
+  cpu: ReadonlyMap<string, CpuUse>,
+): { asCaller: number; asCallee: number } {
+  const out = places.filter((place) => place.callee !== null && place.operation.service === service);
+  const into = places.filter((place) => place.callee === service);
+  const ownWork = places
+    .filter(
+      (place) => place.callee === null && place.operation.service === service && place.material >= TELLING,
+    )
+    .reduce((most, place) => Math.max(most, place.degree), 0);
+  const support = 1 + ownWork + CPU_COUNTS * cpuDegree(cpu.get(service));
+  // One call out says as little about the caller as about the callee; what is called is then the nearer cause.
+  const alone = new Set(out.map((place) => place.callee)).size > 1 ? 1 : 0.5;
+  return { asCaller: (alone * meanDegree(out)) ** 2 * support, asCallee: meanDegree(into) ** 2 * support };
+}
+
+function meanDegree(places: readonly Place[]): number {
+  const weightOf = (place: Place): number => Math.min(1, place.count / FULL_COUNT);
+  const total = places.reduce((sum, place) => sum + weightOf(place), 0);
+  return total === 0 ? 0 : places.reduce((sum, place) => sum + weightOf(place) * place.degree, 0) / total;
+}
+
+export function cpuDegree(use: CpuUse | undefined): number {
+  if (use === undefined) return 0;
+  const level = clamp((use.now - CPU_WAITS) / (CPU_FULL - CPU_WAITS), 0, 1);
+  const rise = use.now / Math.max(use.before, 1);
+  return level * clamp((rise - CPU_RISE.least) / (CPU_RISE.sure - CPU_RISE.least), 0, 1);
+}
+
+/** Null without points on both sides. A quarter of the incident's points may lie before the fault or after it. */
+export function cpuUse(now: readonly number[], before: readonly number[]): CpuUse | null {
+  if (now.length === 0 || before.length === 0) return null;
+  return { now: quantile(now, 0.75), before: median(before) };
+}

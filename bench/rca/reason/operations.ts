@@ -1,0 +1,145 @@
+/** All spans of one operation below one parent operation in one window, as one row of the calls query gives them. */
+export interface CallAggregate {
+  /** `incident`, or the name of one of several baseline windows. */
+  readonly window: string;
+  readonly service: string;
+  readonly operation: string;
+  readonly parentService: string | null;
+  readonly parentOperation: string | null;
+  readonly count: number;
+  readonly totalMs: number;
+  readonly p50: number;
+  readonly p95: number;
+}
+
+export const INCIDENT = 'incident';
+
+/** One operation in one window, over all its callers. Milliseconds. */
+export interface OperationWindow {
+  readonly count: number;
+  readonly totalMs: number;
+  /** Median duration: exact for one caller, the mean of the callers' medians weighted by calls for several. */
+  readonly p50: number;
+  /** Sum of the durations of its direct children. */
+  readonly childrenMs: number;
+}
+
+export interface Operation {
+  readonly service: string;
+  readonly operation: string;
+  /** It starts traces. */
+  readonly isEntry: boolean;
+  readonly windows: ReadonlyMap<string, OperationWindow>;
+  /** How often each child is called, per window. */
+  readonly children: ReadonlyMap<Operation, ReadonlyMap<string, number>>;
+  readonly parents: ReadonlySet<Operation>;
+  /** The one other service that it does nothing but call (a client span); null for work of its own. */
+  readonly callee: string | null;
+}
+
+export interface CallTree {
+  readonly operations: readonly Operation[];
+  readonly services: readonly string[];
+  readonly baselines: readonly string[];
+  /** Requests (spans without a parent) per window. */
+  readonly requests: ReadonlyMap<string, number>;
+}
+
+interface Building {
+  service: string;
+  operation: string;
+  isEntry: boolean;
+  windows: Map<string, { count: number; totalMs: number; p50: number; childrenMs: number }>;
+  children: Map<Building, Map<string, number>>;
+  parents: Set<Building>;
+  callee: string | null;
+}
+
+/** Joins the rows to operations. Order of the rows has no effect. Rows with impossible numbers are left out. */
+export function buildTree(rows: readonly CallAggregate[]): CallTree {
+  const usable = rows
+    .filter(
+      ({ count, totalMs, p50 }) =>
+        count > 0 && [count, totalMs, p50].every((value) => Number.isFinite(value) && value >= 0),
+    )
+    .toSorted((a, b) => compareText(keyOfRow(a), keyOfRow(b)));
+  const operations = new Map<string, Building>();
+  for (const row of usable) {
+    const operation = obtain(operations, row.service, row.operation);
+    if (row.parentService === null) operation.isEntry = true;
+    const sum = operation.windows.get(row.window) ?? { count: 0, totalMs: 0, p50: 0, childrenMs: 0 };
+    sum.p50 = (sum.p50 * sum.count + row.p50 * row.count) / (sum.count + row.count);
+    sum.count += row.count;
+    sum.totalMs += row.totalMs;
+    operation.windows.set(row.window, sum);
+  }
+  for (const row of usable) {
+    if (row.parentService === null || row.parentOperation === null) continue;
+    const parent = operations.get(keyOf(row.parentService, row.parentOperation));
+    const child = operations.get(keyOf(row.service, row.operation));
+    // A span below one of its own kind is a step of the same work.
+    if (parent === undefined || child === undefined || parent === child) continue;
+    const window = parent.windows.get(row.window);
+    if (window !== undefined) window.childrenMs += row.totalMs;
+    const calls = parent.children.get(child) ?? new Map<string, number>();
+    calls.set(row.window, (calls.get(row.window) ?? 0) + row.count);
+    parent.children.set(child, calls);
+    child.parents.add(parent);
+  }
+  const all = [...operations.values()];
+  for (const operation of all) operation.callee = soleCallee(operation);
+  const requests = new Map<string, number>();
+  for (const row of usable) {
+    if (row.parentService === null) requests.set(row.window, (requests.get(row.window) ?? 0) + row.count);
+  }
+  const baselines = new Set(usable.map((row) => row.window).filter((window) => window !== INCIDENT));
+  return {
+    operations: all,
+    services: [...new Set(all.map((operation) => operation.service))],
+    baselines: [...baselines].sort(compareText),
+    requests,
+  };
+}
+
+function soleCallee(operation: Building): string | null {
+  const services = new Set([...operation.children.keys()].map((child) => child.service));
+  const [only] = services;
+  return services.size === 1 && only !== undefined && only !== operation.service ? only : null;
+}
+
+function obtain(operations: Map<string, Building>, service: string, operation: string): Building {
+  const key = keyOf(service, operation);
+  const known = operations.get(key);
+  if (known !== undefined) return known;
+  const made: Building = {
+    service,
+    operation,
+    isEntry: false,
+    windows: new Map(),
+    children: new Map(),
+    parents: new Set(),
+    callee: null,
+  };
+  operations.set(key, made);
+  return made;
+}
+
+function keyOf(service: string, operation: string): string {
+  return JSON.stringify([service, operation]);
+}
+
+function keyOfRow(row: CallAggregate): string {
+  return JSON.stringify([
+    row.service,
+    row.operation,
+    row.parentService,
+    row.parentOperation,
+    row.window,
+    row.count,
+    row.totalMs,
+  ]);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

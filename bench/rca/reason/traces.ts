@@ -1,0 +1,55 @@
+import type { CauseKind } from '../../../src/diagnosis/diagnosis.ts';
+import type { Answer } from '../engine.ts';
+import { blame, type CpuUse, type Suspect } from './blame.ts';
+import { blameBreaks, findBroken } from './broken.ts';
+import { buildTree, type CallAggregate, INCIDENT } from './operations.ts';
+import { placesOf } from './slowed.ts';
+
+/** Less than this part of a typical request is not felt: two healthy windows differ by as much. */
+const FELT = 0.15;
+/** A place has to be slower rather than not. */
+const LIKELY = 0.5;
+/** Own work below this part of what a service is blamed for is the echo of a slow way, not work. */
+const ECHO = 0.1;
+const CPU_SPEAKS = 0.3;
+
+/** Which service made requests slow or broke them, from the aggregates of one query and the CPU of the services. Pure. */
+export function reasonFromTraces(rows: readonly CallAggregate[], cpu: ReadonlyMap<string, CpuUse>): Answer {
+  const tree = buildTree(rows);
+  if ((tree.requests.get(INCIDENT) ?? 0) === 0 || tree.baselines.length === 0) {
+    return { verdict: 'undetermined', ranking: [] };
+  }
+  const places = placesOf(tree);
+  const slow = places.some((place) => place.degree >= LIKELY && place.material >= FELT);
+  const suspects = slow ? blame(tree, places, cpu) : [];
+  const breaks = blameBreaks(findBroken(tree)).filter(
+    ({ service }) => !suspects.some((suspect) => suspect.service === service),
+  );
+  if (suspects.length === 0 && breaks.length === 0) return { verdict: 'nothing-wrong', ranking: [] };
+  const lost = suspects.reduce((sum, suspect) => sum + suspect.weight, 0);
+  const given = breaks.reduce((sum, one) => sum + one.calls, 0);
+  // What is slow was measured directly; what broke is told from what is missing, and stands behind it.
+  const below = suspects.length > 0 ? (suspects.at(-1)?.weight ?? 0) / lost / 2 : 1;
+  return {
+    verdict: 'cause',
+    ranking: [
+      ...suspects.map((suspect) => ({
+        target: suspect.service,
+        kind: kindOf(suspect, cpu),
+        score: suspect.weight / lost,
+      })),
+      ...breaks.map((one) => ({
+        target: one.service,
+        kind: 'errors' as const,
+        score: (below * one.calls) / given,
+      })),
+    ],
+  };
+}
+
+function kindOf(suspect: Suspect, cpu: ReadonlyMap<string, CpuUse>): CauseKind {
+  if (suspect.cpu > CPU_SPEAKS) return 'cpu';
+  if (suspect.ownWork <= ECHO * (suspect.ownWork + suspect.onTheWay)) return 'network';
+  // Slow work on a processor with time to spare is the program's own doing; unread, a lack of CPU is likelier.
+  return cpu.has(suspect.service) ? 'application' : 'cpu';
+}
