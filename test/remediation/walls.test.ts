@@ -23,7 +23,7 @@ describe('nothing but the gate’s apply reaches `pulumi up`', () => {
       'src/remediation/gate/pulumi-updates.ts',
     ]);
     expect(naming(/['"`]preview['"`]\s*,\s*['"`]--/)).toEqual(['src/remediation/gate/pulumi-updates.ts']);
-    expect(naming(/['"`]--(show-secrets|ignore-protect)/)).toEqual([]);
+    expect(naming(/['"]--(show-secrets|ignore-protect)/)).toEqual([]);
     expect(naming(/updates\.update\(/)).toEqual(['src/remediation/gate/apply.ts']);
     expect(naming(/writeAndUpdate\(/).sort()).toEqual([
       'src/remediation/gate/apply.ts',

@@ -4,7 +4,7 @@ import { Problem } from '../../problem.ts';
 import type { SourcePosition, StackRef, StackResource, StackSnapshot } from '../model.ts';
 
 /** What stands where a secret was. */
-export const SECRET = '[secret]';
+const SECRET = '[secret]';
 
 /** Pulumi marks special values (secrets, assets, references) by this key; its value says which. */
 const SIGNATURE = '4dabf18193072939515e22adb298388d';
@@ -74,7 +74,7 @@ function toResource(raw: z.infer<typeof Resource>): StackResource {
 }
 
 /** `project:///index.ts#4,12` → file, line 4, column 12. What lies outside of the project (a package) has no position here. */
-export function parseSourcePosition(text: string | undefined): SourcePosition | undefined {
+function parseSourcePosition(text: string | undefined): SourcePosition | undefined {
   const match = /^project:\/\/\/(.+)#(\d+)(?:,(\d+))?$/.exec(text ?? '');
   if (!match?.[1]) return undefined;
   const file = decodeUri(match[1]);

@@ -6,7 +6,7 @@ import { sha256 } from '../../content-hash.ts';
 import { Problem } from '../../problem.ts';
 
 /** What a program does not consist of: installed, versioned or written beside it. Its lock file stands for the first. */
-export const NOT_THE_PROGRAM: ReadonlySet<string> = new Set([
+const NOT_THE_PROGRAM: ReadonlySet<string> = new Set([
   'node_modules',
   '.git',
   'venv',
@@ -82,7 +82,7 @@ export function treeDigest(tree: ProjectTree): string {
 }
 
 /** Paths that differ between two trees, sorted. */
-export function changedFiles(before: ProjectTree, now: ProjectTree): readonly string[] {
+function changedFiles(before: ProjectTree, now: ProjectTree): readonly string[] {
   const paths = new Set([...before.keys(), ...now.keys()]);
   return [...paths].filter((path) => before.get(path) !== now.get(path)).sort();
 }
