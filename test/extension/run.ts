@@ -57,7 +57,8 @@ async function runSuite(suite: Suite, toolchain: Toolchain, signal: AbortSignal)
     const workspace = join(dir, 'workspace');
     await mkdir(join(workspace, '.vscode'), { recursive: true });
     for (const [file, text] of Object.entries(suite.files)) await writeFile(join(workspace, file), text);
-    const settings = { 'plumbline.collector.port': await freePort() };
+    // In a browser VS Code saves by itself, at a moment that no test can know.
+    const settings = { 'plumbline.collector.port': await freePort(), 'files.autoSave': 'off' };
     await writeFile(join(workspace, '.vscode', 'settings.json'), JSON.stringify(settings));
     const script = join(dir, `${suite.name}.cjs`);
     await build({

@@ -28,6 +28,11 @@ async function opened(ctx: TestContext, state: PanelState, width = 1280): Promis
   return panel;
 }
 
+async function violations(page: PanelPage['page']): Promise<readonly string[]> {
+  const found = await new AxeBuilder({ page }).analyze();
+  return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id} ${n.html}`));
+}
+
 const themes: readonly ThemeName[] = ['dark', 'light', 'high-contrast', 'high-contrast-light'];
 
 describe('every face of the panel', () => {
@@ -38,8 +43,10 @@ describe('every face of the panel', () => {
         const { page, show, errors } = await browserOf(ctx).open({ theme, width });
         for (const [name, state] of Object.entries(states)) {
           await show(state);
-          const { violations } = await new AxeBuilder({ page }).analyze();
-          found.push(...violations.flatMap((v) => v.nodes.map((n) => `${name} ${width}: ${v.id} ${n.html}`)));
+          // Colours differ by theme, structure by width: wide in every theme and narrow in one covers both.
+          if (width === 1280 || theme === 'dark') {
+            found.push(...(await violations(page)).map((violation) => `${name} ${width}: ${violation}`));
+          }
           const sideways = await page.evaluate<number>(
             'document.documentElement.scrollWidth - document.documentElement.clientWidth',
           );
