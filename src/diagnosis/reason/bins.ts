@@ -1,4 +1,5 @@
 import type { EntryPoint, LatencyStatistics } from '../gather/gathered.ts';
+import { isPlausible } from './statistics.ts';
 
 /** Neighbouring points taken together until they hold enough requests for their percentiles to mean something. */
 export interface Bin extends LatencyStatistics {
@@ -46,12 +47,7 @@ export function poolPoints(points: readonly EntryPoint[], granularityMs: number)
 }
 
 function isUsable(point: EntryPoint): boolean {
-  return (
-    point.count > 0 &&
-    [point.time, point.count, point.p50, point.p95, point.p99].every(
-      (value) => Number.isFinite(value) && value >= 0,
-    )
-  );
+  return point.count > 0 && [point.time, point.count, point.p50, point.p95, point.p99].every(isPlausible);
 }
 
 function merge(points: readonly EntryPoint[], granularityMs: number): Bin {
@@ -62,7 +58,7 @@ function merge(points: readonly EntryPoint[], granularityMs: number): Bin {
     start: points[0]?.time ?? 0,
     end: (points.at(-1)?.time ?? 0) + granularityMs,
     count,
-    errors: points.reduce((sum, point) => sum + (Number.isFinite(point.errors) ? point.errors : 0), 0),
+    errors: points.reduce((sum, point) => sum + (isPlausible(point.errors) ? point.errors : 0), 0),
     p50: mean((point) => point.p50),
     p95: mean((point) => point.p95),
     p99: mean((point) => point.p99),

@@ -101,17 +101,20 @@ function bestCut(values: readonly number[], level: Level): Boundary | null {
  * both ends, each cut leaves equal medians on its sides.
  */
 function bestInterlude(values: readonly number[], level: Level): readonly Boundary[] {
-  const pairs: (Cut & { readonly to: number })[] = [];
-  for (let from = LEAST_BINS; from <= values.length - 2 * LEAST_BINS; from++) {
-    for (let to = from + LEAST_BINS; to <= values.length - LEAST_BINS; to++) {
-      pairs.push({ index: from, to, cost: interludeCost(values, from, to) });
-    }
-  }
+  const places = [...pairsAround(values.length, INTERLUDE_GRID)];
+  const rough = cheapest(places.map((pair) => stretch(values, pair)));
+  if (rough === null) return [];
+  // Costs change little from one bin to the next: a coarse look finds the region, a fine one the ends.
+  const step = gridStep(values.length, INTERLUDE_GRID);
+  const pairs = [...pairsAround(values.length, values.length)]
+    .filter(({ from, to }) => Math.abs(from - rough.index) <= step && Math.abs(to - rough.to) <= step)
+    .map((pair) => stretch(values, pair));
   const best = cheapest(pairs);
   if (best === null) return [];
   const { index: from, to } = best;
   const outside = [...values.slice(0, from), ...values.slice(to)];
-  if (!isStep(outside, values.slice(from, to), pairs.length, level)) return [];
+  const tried = (values.length * (values.length + 1)) / 2;
+  if (!isStep(outside, values.slice(from, to), tried, level)) return [];
   const ends = pairs
     .filter((pair) => pair.index === from)
     .map((pair) => ({ index: pair.to, cost: pair.cost }));
@@ -125,8 +128,33 @@ function bestInterlude(values: readonly number[], level: Level): readonly Bounda
   ];
 }
 
-function interludeCost(values: readonly number[], from: number, to: number): number {
-  return absoluteCost([...values.slice(0, from), ...values.slice(to)]) + absoluteCost(values.slice(from, to));
+/** Places at which ends of a stretch are looked for at first. */
+const INTERLUDE_GRID = 20;
+
+interface Stretch extends Cut {
+  readonly to: number;
+}
+
+function gridStep(length: number, grid: number): number {
+  return Math.max(1, Math.floor(length / grid));
+}
+
+function* pairsAround(
+  length: number,
+  grid: number,
+): Generator<{ readonly from: number; readonly to: number }> {
+  const step = gridStep(length, grid);
+  for (let from = LEAST_BINS; from <= length - 2 * LEAST_BINS; from += step) {
+    for (let to = from + LEAST_BINS; to <= length - LEAST_BINS; to += step) yield { from, to };
+  }
+}
+
+function stretch(
+  values: readonly number[],
+  { from, to }: { readonly from: number; readonly to: number },
+): Stretch {
+  const outside = [...values.slice(0, from), ...values.slice(to)];
+  return { index: from, to, cost: absoluteCost(outside) + absoluteCost(values.slice(from, to)) };
 }
 
 function cheapest<C extends Cut>(cuts: readonly C[]): C | null {

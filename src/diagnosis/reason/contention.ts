@@ -1,5 +1,6 @@
 import type { CaseFile, Machine } from './case-file.ts';
-import type { DependencyPart } from './classify.ts';
+import type { DependencyPart, ProcessPart } from './classify.ts';
+import { LEAST_SHARE, shareOf } from './thresholds.ts';
 
 /**
  * A process that gets no CPU can't take its answers in: the client span of a peer that answered long ago stays open
@@ -14,6 +15,7 @@ export function waitingShare(file: CaseFile, machine: Machine, dependency: Depen
   if (growth <= 0) return 0;
   const { parts, after } = file;
   const own = parts.processes.find((part) => part.service === machine.service);
+  if (!ownWorkGrew(file, own)) return 0;
   const tasks = Math.max(1, machine.workload?.desiredCount ?? 1);
   const inFlight = Math.max(1, (after.rate * (after.mean / 1000)) / tasks);
   const bound = inFlight * (own?.after ?? 0) * Math.max(1, dependency.callsAfter);
@@ -30,3 +32,8 @@ export function waitingShare(file: CaseFile, machine: Machine, dependency: Depen
 
 /** Calls differ in how often they come back to the loop (a streamed answer does so often), so twice a peer's wait is believed. */
 const PEER_FACTOR = 2;
+
+/** Waits count only beside own work that grew as well: a process whose own steps are as fast as ever is not starved. */
+export function ownWorkGrew(file: CaseFile, process: ProcessPart | undefined): boolean {
+  return (shareOf(process?.growth ?? 0, file.growth) ?? 0) >= LEAST_SHARE / 2;
+}

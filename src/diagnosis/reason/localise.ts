@@ -1,4 +1,5 @@
 import type { CallRow, SymptomOperation, WindowName } from '../gather/gathered.ts';
+import { isPlausible } from './statistics.ts';
 
 /** What one operation below one parent cost in one window, per request of the symptom's operation. Milliseconds. */
 export interface PerRequest {
@@ -200,12 +201,7 @@ function perRequest(
 }
 
 function isUsable(row: CallRow): boolean {
-  return (
-    row.count > 0 &&
-    [row.count, row.totalMs, row.p50, row.p95, row.p99, row.errors].every(
-      (value) => Number.isFinite(value) && value >= 0,
-    )
-  );
+  return row.count > 0 && [row.count, row.totalMs, row.p50, row.p95, row.p99, row.errors].every(isPlausible);
 }
 
 function commonest(rows: readonly CallRow[], pick: (row: CallRow) => string | null): string | null {

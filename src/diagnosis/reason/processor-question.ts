@@ -1,7 +1,7 @@
 import type { EvidenceId, RuledOut, Target } from '../diagnosis.ts';
 import type { Candidate, CaseFile, Findings, Machine } from './case-file.ts';
 import type { ProcessPart } from './classify.ts';
-import { waitingShare } from './contention.ts';
+import { ownWorkGrew, waitingShare } from './contention.ts';
 import {
   formatMs,
   formatPercent,
@@ -63,11 +63,9 @@ function weigh(file: CaseFile, machine: Machine, process: ProcessPart): Candidat
   const waits = file.parts.dependencies
     .filter((dependency) => dependency.name.service === machine.service)
     .reduce((sum, one) => sum + waitingShare(file, machine, one) * Math.max(0, one.growth ?? 0), 0);
-  const ownShare = shareOf(process.growth ?? 0, file.growth) ?? 0;
   const gaps = callsHeldBack(file, machine);
   const share = shareOf((process.growth ?? 0) + waits + gaps, file.growth);
-  // Waits count only beside own work that grew as well: a process whose own steps are as fast as ever is not starved.
-  if (share === null || share < LEAST_SHARE || ownShare < LEAST_SHARE / 2) return null;
+  if (share === null || share < LEAST_SHARE || !ownWorkGrew(file, process)) return null;
   const rose = cpu.before === null ? 0 : clamp(((cpu.after ?? 0) - cpu.before) / 20, 0, 1);
   // Half for growth in the right place, a quarter for the limit reached, the rest for how much it explains and
   // for utilisation having risen together with latency.

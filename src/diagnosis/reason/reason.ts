@@ -14,6 +14,7 @@ import { askMemory } from './memory-question.ts';
 import { askNetwork } from './network-question.ts';
 import { binsOf, openCase } from './open-case.ts';
 import { askProcessors } from './processor-question.ts';
+import { isPlausible } from './statistics.ts';
 import { LEAST_REQUESTS } from './symptom.ts';
 import { decide, rank } from './verdict.ts';
 
@@ -62,7 +63,7 @@ function describeExemplars(file: CaseFile): void {
   const { exemplars, windows } = file.gathered;
   if (exemplars === null) return;
   for (const { traceId, durationMs } of exemplars.rows
-    .filter((one) => Number.isFinite(one.durationMs))
+    .filter((one) => isPlausible(one.durationMs))
     .slice(0, 3)) {
     file.book.add({
       kind: 'exemplar',

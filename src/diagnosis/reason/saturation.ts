@@ -1,6 +1,6 @@
 import type { TimeWindow } from '../../telemetry/query.ts';
 import type { GatheredMetrics, MeasuredSeries, Windows } from '../gather/gathered.ts';
-import { clamp, median } from './statistics.ts';
+import { clamp, isPlausible, median } from './statistics.ts';
 
 /** One machine measure in both windows: percent of the reservation. */
 export interface Utilisation {
@@ -99,7 +99,7 @@ function periodOf(series: MeasuredSeries, askedMs: number): number {
 
 /** Points wholly inside the window; where it is shorter than a point, those that lie in it by more than half. */
 function valuesIn(series: MeasuredSeries, window: TimeWindow, period: number): readonly number[] {
-  const finite = series.points.filter((point) => Number.isFinite(point.value) && point.value >= 0);
+  const finite = series.points.filter((point) => isPlausible(point.value));
   const inside = finite.filter((point) => point.time >= window.start && point.time + period <= window.end);
   const chosen =
     inside.length > 0

@@ -3,7 +3,7 @@
 /** Linear interpolation between order statistics (Hyndman & Fan type 7), as Honeycomb's percentiles do. NaN for no values. */
 export function quantile(values: readonly number[], q: number): number {
   if (values.length === 0) return Number.NaN;
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   const position = (sorted.length - 1) * q;
   const below = sorted[Math.floor(position)] ?? Number.NaN;
   const above = sorted[Math.ceil(position)] ?? below;
@@ -74,4 +74,12 @@ export function clamp(value: number, low: number, high: number): number {
 /** Four significant digits: enough for every sentence, and equal input stays equal text. */
 export function rounded(value: number): number {
   return Number.isFinite(value) ? Number(value.toPrecision(4)) : 0;
+}
+
+/** 30,000 years in milliseconds, and more spans than any store holds: what is beyond was not measured. */
+const MOST_PLAUSIBLE = 1e15;
+
+/** True for a count, a duration or a percentage that can have been measured. */
+export function isPlausible(value: number): boolean {
+  return Number.isFinite(value) && value >= 0 && value <= MOST_PLAUSIBLE;
 }
