@@ -16,7 +16,7 @@ const ANSWER_MS = 600;
 /** Cores that the baseline should use: a fifth of a task with 512 CPU units. */
 const BASELINE_CORES = 0.1;
 /** Cores that long conversations ask for: more than 512 units give, and well below what 1024 give. */
-const INCIDENT_CORES = 0.58;
+const INCIDENT_CORES = 0.56;
 /** What a request costs beside its conversation (HTTP, JSON, spans, their export), as a number of turns. */
 const FIXED_COST_TURNS = 6;
 

@@ -6,7 +6,7 @@ import { makeConversation, nextQuestion } from './conversation.ts';
 export interface LoadShape {
   /** People using the chatbot at the same time; each waits for an answer before the next question. */
   readonly users: number;
-  /** Mean of the exponentially distributed pause between an answer and the next question. */
+  /** Mean pause between an answer and the next question; pauses lie between a half and one and a half times of it. */
   readonly thinkMs: number;
   /** Turns of conversation that each question carries. */
   readonly history: number;
@@ -71,11 +71,15 @@ export class Users {
   }
 
   async #use(id: number, signal: AbortSignal): Promise<void> {
-    // The first pause spreads the users out: they would all ask at once otherwise.
-    for (let turn = 0; await pause(this.#shape.thinkMs, signal); turn += 1) {
+    const { thinkMs } = this.#shape;
+    // Users come in evenly over the first pause: they would all ask at once otherwise.
+    if (!(await pause(Math.random() * thinkMs, signal))) return;
+    for (let turn = 0; ; turn += 1) {
       const exchange = await this.#ask(id + turn, signal);
       if (signal.aborted) return;
       this.#done(exchange);
+      // A narrow spread keeps the rate steady, so that two phases under the same load can be compared.
+      if (!(await pause((0.5 + Math.random()) * this.#shape.thinkMs, signal))) return;
     }
   }
 
@@ -110,10 +114,10 @@ export class Users {
   }
 }
 
-/** Waits an exponentially distributed time; false when the user has left meanwhile. */
-async function pause(meanMs: number, signal: AbortSignal): Promise<boolean> {
+/** False when the user has left meanwhile. */
+async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
-    await sleep(-Math.log(1 - Math.random()) * meanMs, undefined, { signal });
+    await sleep(ms, undefined, { signal });
     return true;
   } catch {
     return false;
