@@ -61,8 +61,6 @@ export interface Findings {
   readonly gaps: readonly Gap[];
 }
 
-export const NOTHING_FOUND: Findings = { candidates: [], ruledOut: [], gaps: [] };
-
 export function instancesIn(gathered: Gathered, service: string, window: WindowName): readonly InstanceRow[] {
   return (gathered.instances?.rows ?? []).filter((row) => row.service === service && row.window === window);
 }
