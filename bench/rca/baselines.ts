@@ -1,6 +1,7 @@
 import type { CauseKind } from '../../src/diagnosis/diagnosis.ts';
 import { median } from '../../src/diagnosis/reason/statistics.ts';
-import type { Answer, CaseInput, RcaEngine } from './engine.ts';
+import type { CaseInput, RcaEngine } from './engine.ts';
+import type { Answer } from './reason/answer.ts';
 import { type CallAggregate, INCIDENT } from './reason/operations.ts';
 import type { NodeSeries } from './reason/service-map.ts';
 import { readCalls } from './window-engine.ts';

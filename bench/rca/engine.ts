@@ -1,6 +1,6 @@
-import type { CauseKind, Verdict } from '../../src/diagnosis/diagnosis.ts';
 import type { TelemetryStore } from '../../src/telemetry/query.ts';
 import type { RcaCase } from './layout.ts';
+import type { Answer } from './reason/answer.ts';
 import type { NodeSeries } from './reason/service-map.ts';
 
 /** One reading of a machine. `time` in epoch seconds. */
@@ -28,19 +28,6 @@ export interface CaseInput {
   /** Readings in and around the windows of the case. */
   readonly metrics: readonly MetricPoint[];
   readonly map: ServiceMap | null;
-}
-
-export interface Ranked {
-  readonly target: string;
-  readonly kind: CauseKind;
-  /** Greater is likelier; only the order counts. */
-  readonly score: number;
-}
-
-export interface Answer {
-  readonly verdict: Verdict;
-  /** Best first; empty when nothing is wrong. */
-  readonly ranking: readonly Ranked[];
 }
 
 /** What the harness runs: the product's engine, a simple baseline, or another idea. */

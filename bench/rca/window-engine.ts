@@ -1,6 +1,7 @@
 import { ALL_DATASETS, type QuerySpec, type Row, type TelemetryStore } from '../../src/telemetry/query.ts';
-import type { Answer, CaseInput, MetricPoint, RcaEngine } from './engine.ts';
+import type { CaseInput, MetricPoint, RcaEngine } from './engine.ts';
 import type { RcaCase } from './layout.ts';
+import type { Answer } from './reason/answer.ts';
 import { type CpuUse, cpuUse } from './reason/blame.ts';
 import { type CallAggregate, INCIDENT } from './reason/operations.ts';
 import { reasonFromMap } from './reason/service-map.ts';
@@ -64,6 +65,7 @@ function callsByWindow(one: RcaCase): QuerySpec {
     calculations: [
       { op: 'COUNT' },
       { op: 'SUM', column: 'duration_ms' },
+      { op: 'P10', column: 'duration_ms' },
       { op: 'P50', column: 'duration_ms' },
       { op: 'P95', column: 'duration_ms' },
     ],
@@ -91,6 +93,7 @@ function toAggregate(row: Row): CallAggregate {
     parentOperation: text('parent.name'),
     count: number('COUNT'),
     totalMs: number('SUM(duration_ms)'),
+    p10: number('P10(duration_ms)'),
     p50: number('P50(duration_ms)'),
     p95: number('P95(duration_ms)'),
   };

@@ -15,6 +15,8 @@ export interface Suspect {
   /** Of these, on the way to it or from it, and in its own work. */
   readonly onTheWay: number;
   readonly ownWork: number;
+  /** Of the time on the way, the part that every call lost alike, 0…1. */
+  readonly everyCall: number;
   /** 0…1: how far its CPU speaks for a lack of it. */
   readonly cpu: number;
 }
@@ -44,7 +46,7 @@ export function blame(
   cpu: ReadonlyMap<string, CpuUse>,
 ): readonly Suspect[] {
   const ends = new Map(tree.services.map((service) => [service, endsOf(service, places, cpu)]));
-  const sums = new Map(tree.services.map((service) => [service, { onTheWay: 0, ownWork: 0 }]));
+  const sums = new Map(tree.services.map((service) => [service, { onTheWay: 0, ownWork: 0, alike: 0 }]));
   for (const place of places) {
     const lost = place.lost * place.degree;
     if (lost <= 0) continue;
@@ -57,13 +59,28 @@ export function blame(
     const atCaller = ends.get(place.operation.service)?.asCaller ?? 0;
     const atCallee = ends.get(place.callee)?.asCallee ?? 0;
     const part = atCaller + atCallee > 0 ? atCallee / (atCaller + atCallee) : 0.5;
-    if (callee) callee.onTheWay += lost * part;
-    if (caller) caller.onTheWay += lost * (1 - part);
+    for (const [end, share] of [
+      [callee, part],
+      [caller, 1 - part],
+    ] as const) {
+      if (end === undefined) continue;
+      end.onTheWay += lost * share;
+      end.alike += lost * share * (place.everyCall ?? 0);
+    }
   }
   return [...sums]
     .map(([service, sum]) => {
       const full = cpuDegree(cpu.get(service));
-      return { service, ...sum, cpu: full, weight: (sum.onTheWay + sum.ownWork) * (1 + CPU_COUNTS * full) };
+      const everyCall = sum.onTheWay > 0 ? sum.alike / sum.onTheWay : 0;
+      const { onTheWay, ownWork } = sum;
+      return {
+        service,
+        onTheWay,
+        ownWork,
+        everyCall,
+        cpu: full,
+        weight: (sum.onTheWay + sum.ownWork) * (1 + CPU_COUNTS * full),
+      };
     })
     .filter((suspect) => suspect.weight > 0)
     .sort((a, b) => b.weight - a.weight || (a.service < b.service ? -1 : 1));

@@ -8,6 +8,7 @@ export interface CallAggregate {
   readonly parentOperation: string | null;
   readonly count: number;
   readonly totalMs: number;
+  readonly p10: number;
   readonly p50: number;
   readonly p95: number;
 }
@@ -18,7 +19,8 @@ export const INCIDENT = 'incident';
 export interface OperationWindow {
   readonly count: number;
   readonly totalMs: number;
-  /** Median duration: exact for one caller, the mean of the callers' medians weighted by calls for several. */
+  /** Percentiles: exact for one caller; for several the mean of theirs, weighted by calls. */
+  readonly p10: number;
   readonly p50: number;
   /** Sum of the durations of its direct children. */
   readonly childrenMs: number;
@@ -49,7 +51,7 @@ interface Building {
   service: string;
   operation: string;
   isEntry: boolean;
-  windows: Map<string, { count: number; totalMs: number; p50: number; childrenMs: number }>;
+  windows: Map<string, { count: number; totalMs: number; p10: number; p50: number; childrenMs: number }>;
   children: Map<Building, Map<string, number>>;
   parents: Set<Building>;
   callee: string | null;
@@ -59,15 +61,16 @@ interface Building {
 export function buildTree(rows: readonly CallAggregate[]): CallTree {
   const usable = rows
     .filter(
-      ({ count, totalMs, p50 }) =>
-        count > 0 && [count, totalMs, p50].every((value) => Number.isFinite(value) && value >= 0),
+      ({ count, totalMs, p10, p50 }) =>
+        count > 0 && [count, totalMs, p10, p50].every((value) => Number.isFinite(value) && value >= 0),
     )
     .toSorted((a, b) => compareText(keyOfRow(a), keyOfRow(b)));
   const operations = new Map<string, Building>();
   for (const row of usable) {
     const operation = obtain(operations, row.service, row.operation);
     if (row.parentService === null) operation.isEntry = true;
-    const sum = operation.windows.get(row.window) ?? { count: 0, totalMs: 0, p50: 0, childrenMs: 0 };
+    const sum = operation.windows.get(row.window) ?? { count: 0, totalMs: 0, p10: 0, p50: 0, childrenMs: 0 };
+    sum.p10 = (sum.p10 * sum.count + row.p10 * row.count) / (sum.count + row.count);
     sum.p50 = (sum.p50 * sum.count + row.p50 * row.count) / (sum.count + row.count);
     sum.count += row.count;
     sum.totalMs += row.totalMs;

@@ -19,6 +19,8 @@ export interface Place {
   readonly lost: number;
   /** The gain as a part of a typical request that passes here. */
   readonly material: number;
+  /** How much of the gain the fastest tenth of the calls has: 1 when all of them lose the same time. Null for own work. */
+  readonly everyCall: number | null;
 }
 
 /** Fewer spans than this in a window say nothing about it. */
@@ -70,6 +72,7 @@ export function placesOf(tree: CallTree): readonly Place[] {
       gain,
       lost: Math.max(0, gain) * now.count,
       material: gain / request,
+      everyCall: operation.callee === null || gain <= 0 ? null : everyCall(operation, windows, gain),
     });
   }
   return places;
@@ -93,6 +96,16 @@ function medianFollows(operation: Operation, windows: readonly string[], gain: n
   };
   const inherited = Math.max(0, children(INCIDENT) - median(windows.map(children)));
   return clamp((now.p50 - p50 - inherited) / (MEDIAN_FOLLOWS * gain), 0, 1);
+}
+
+/** A delayed way delays each call by the same; a starved processor lets some through at once. */
+function everyCall(operation: Operation, windows: readonly string[], gain: number): number {
+  const [child] = [...operation.children].toSorted(
+    ([, a], [, b]) => (b.get(INCIDENT) ?? 0) - (a.get(INCIDENT) ?? 0),
+  );
+  const fastest = (window: string): number =>
+    (operation.windows.get(window)?.p10 ?? 0) - (child?.[0].windows.get(window)?.p10 ?? 0);
+  return clamp((fastest(INCIDENT) - median(windows.map(fastest))) / gain, 0, 1);
 }
 
 /** Mean duration before the incident of the requests that reach an operation, the shortest kind of them where there are several. */

@@ -1,5 +1,5 @@
 import type { CauseKind } from '../../../src/diagnosis/diagnosis.ts';
-import type { Answer } from '../engine.ts';
+import type { Answer } from './answer.ts';
 import { blame, type CpuUse, type Suspect } from './blame.ts';
 import { blameBreaks, findBroken } from './broken.ts';
 import { buildTree, type CallAggregate, INCIDENT } from './operations.ts';
@@ -12,6 +12,8 @@ const LIKELY = 0.5;
 /** Own work below this part of what a service is blamed for is the echo of a slow way, not work. */
 const ECHO = 0.1;
 const CPU_SPEAKS = 0.3;
+/** A delay on the way meets every call; two thirds leave room for what the fastest tenth had to spare. */
+const ALIKE = 2 / 3;
 
 /** Which service made requests slow or broke them, from the aggregates of one query and the CPU of the services. Pure. */
 export function reasonFromTraces(rows: readonly CallAggregate[], cpu: ReadonlyMap<string, CpuUse>): Answer {
@@ -49,7 +51,10 @@ export function reasonFromTraces(rows: readonly CallAggregate[], cpu: ReadonlyMa
 
 function kindOf(suspect: Suspect, cpu: ReadonlyMap<string, CpuUse>): CauseKind {
   if (suspect.cpu > CPU_SPEAKS) return 'cpu';
-  if (suspect.ownWork <= ECHO * (suspect.ownWork + suspect.onTheWay)) return 'network';
-  // Slow work on a processor with time to spare is the program's own doing; unread, a lack of CPU is likelier.
-  return cpu.has(suspect.service) ? 'application' : 'cpu';
+  const read = cpu.has(suspect.service);
+  if (suspect.ownWork > ECHO * (suspect.ownWork + suspect.onTheWay)) {
+    // Slow work on a processor with time to spare is the program's own doing; unread, a lack of CPU is likelier.
+    return read ? 'application' : 'cpu';
+  }
+  return read || suspect.everyCall >= ALIKE ? 'network' : 'cpu';
 }
