@@ -51,6 +51,8 @@ export async function writeSettings(workspace: string, settings: WorkspaceSettin
     'plumbline.honeycomb.apiUrl': settings.collectorUrl,
     'plumbline.pulumi.stack': STACK,
     'plumbline.verify.windowSeconds': settings.verifySeconds,
+    // The lab has minutes of telemetry, not hours: points must be fine enough to see a change in.
+    'plumbline.diagnosis.lookbackMinutes': 10,
   };
   await writeFile(join(workspace, '.vscode', 'settings.json'), `${JSON.stringify(content, null, 2)}\n`);
 }

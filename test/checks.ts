@@ -13,7 +13,12 @@ function check(name: string, tool: string, args: readonly string[]): Stage {
 }
 
 export const checks: readonly Stage[] = [
-  check('format and lint', 'node_modules/@biomejs/biome/bin/biome', ['ci', '--error-on-warnings', '.']),
+  check('format and lint', 'node_modules/@biomejs/biome/bin/biome', [
+    'ci',
+    '--colors=off',
+    '--error-on-warnings',
+    '.',
+  ]),
   check('types: node', 'node_modules/typescript/bin/tsc', ['-p', '.']),
   check('types: webview', 'node_modules/typescript/bin/tsc', ['-p', 'src/webview']),
   check('types: lab program', 'node_modules/typescript/bin/tsc', ['-p', 'lab/program', '--noEmit']),

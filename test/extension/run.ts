@@ -10,6 +10,7 @@ import { bundle } from '../../esbuild.mjs';
 import { startEditor } from '../../lab/editor.ts';
 import { readToolchain, type Toolchain } from '../../lab/setup/toolchain.mjs';
 import { failed, passed, type Stage, type StageResult, skipped, total } from '../stage.ts';
+import { desktopVsCode, runInDesktop } from './desktop.ts';
 import { RESULT_VARIABLE, type SuiteResult } from './harness.ts';
 
 const checkout = join(import.meta.dirname, '..', '..');
@@ -34,15 +35,30 @@ const SUITE_SECONDS = 180;
 export const extensionStage: Stage = {
   name: 'extension in VS Code',
   async run(signal) {
+    await bundle({ log: () => {} });
     const toolchain = await readToolchain(signal);
     const reason = missing(toolchain);
-    if (reason !== undefined) return skipped('extension in VS Code', reason);
-    await bundle({ log: () => {} });
+    const desktop = await desktopVsCode();
     const results: StageResult[] = [];
-    for (const suite of suites) results.push(await runSuite(suite, toolchain, signal));
+    if (reason !== undefined) results.push(skipped('extension in VS Code’s server', reason));
+    if ('reason' in desktop) results.push(skipped('extension in desktop VS Code', desktop.reason));
+    for (const suite of suites) {
+      if (reason === undefined) results.push(await runSuite(suite, (run) => drive(run, toolchain, signal)));
+      if ('executable' in desktop)
+        results.push(await runSuite(suite, (run) => onDesktop(run, desktop.executable)));
+    }
     return total(results);
   },
 };
+
+async function onDesktop(run: SuiteRun, executable: string): Promise<StageResult> {
+  const env = { [RESULT_VARIABLE]: run.resultFile };
+  const words = await runInDesktop({ ...run, executable, extension: checkout, env }).catch(String);
+  const result = await readResult(run.resultFile);
+  return result === undefined
+    ? failed(`extension on the desktop: ${run.suite}`, `It left no result. ${words ?? ''}`)
+    : counted(run.suite, result);
+}
 
 function missing({ vscode, chromium: browser, skipped: left }: Toolchain): string | undefined {
   const why = (prefix: string) => left.find(({ name }) => name.startsWith(prefix))?.reason ?? 'missing';
@@ -51,7 +67,19 @@ function missing({ vscode, chromium: browser, skipped: left }: Toolchain): strin
   return undefined;
 }
 
-async function runSuite(suite: Suite, toolchain: Toolchain, signal: AbortSignal): Promise<StageResult> {
+/** A suite that is bundled, with a workspace of its own. */
+interface SuiteRun {
+  readonly suite: string;
+  readonly dir: string;
+  readonly workspace: string;
+  readonly script: string;
+  readonly resultFile: string;
+}
+
+async function runSuite(
+  suite: Suite,
+  run: (prepared: SuiteRun) => Promise<StageResult>,
+): Promise<StageResult> {
   const dir = await mkdtemp(join(tmpdir(), 'plumbline-extension-'));
   try {
     const workspace = join(dir, 'workspace');
@@ -73,32 +101,24 @@ async function runSuite(suite: Suite, toolchain: Toolchain, signal: AbortSignal)
       logLevel: 'warning',
     });
     const resultFile = join(dir, 'result.json');
-    return await drive({ suite: suite.name, dir, workspace, script, resultFile, toolchain, signal });
+    return await run({ suite: suite.name, dir, workspace, script, resultFile });
   } finally {
     await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 
-async function drive(run: {
-  readonly suite: string;
-  readonly dir: string;
-  readonly workspace: string;
-  readonly script: string;
-  readonly resultFile: string;
-  readonly toolchain: Toolchain;
-  readonly signal: AbortSignal;
-}): Promise<StageResult> {
+async function drive(run: SuiteRun, toolchain: Toolchain, signal: AbortSignal): Promise<StageResult> {
   const { HONEYCOMB_API_ENDPOINT: _, HONEYCOMB_API_KEY: __, ...env } = process.env;
   const editor = await startEditor({
-    toolchain: run.toolchain,
+    toolchain,
     workspace: run.workspace,
     dir: join(run.dir, 'editor'),
     env: { ...env, [RESULT_VARIABLE]: run.resultFile },
     testDriver: true,
-    signal: run.signal,
+    signal,
   });
   const browser = await chromium.launch({
-    executablePath: run.toolchain.chromium ?? '',
+    executablePath: toolchain.chromium ?? '',
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
   });
   try {
@@ -126,7 +146,7 @@ async function drive(run: {
     });
     await page.goto(`${editor.url}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
     const deadline = Date.now() + SUITE_SECONDS * 1000;
-    while (Date.now() < deadline && !run.signal.aborted) {
+    while (Date.now() < deadline && !signal.aborted) {
       const result = await readResult(run.resultFile);
       if (result !== undefined) return counted(run.suite, result);
       if (exited) break;
