@@ -9,6 +9,11 @@ import { reasonFromTraces } from './reason/traces.ts';
 
 const WINDOW = 'plumbline.window';
 const OUTSIDE = 'outside';
+/**
+ * The caller's side of the same call. The local store computes over parents; Honeycomb groups and filters by them
+ * alone, and there the called address among a client span's attributes tells the ways apart.
+ */
+const PARENT_DURATION = 'parent.duration_ms';
 const MOST_ROWS = 10_000;
 /** A point may be stamped at either end of the minute that it speaks of. */
 const STAMP = 60;
@@ -68,6 +73,9 @@ function callsByWindow(one: RcaCase): QuerySpec {
       { op: 'P10', column: 'duration_ms' },
       { op: 'P50', column: 'duration_ms' },
       { op: 'P95', column: 'duration_ms' },
+      { op: 'SUM', column: PARENT_DURATION },
+      { op: 'P10', column: PARENT_DURATION },
+      { op: 'P50', column: PARENT_DURATION },
     ],
     filters: [
       { column: 'duration_ms', op: 'exists' },
@@ -96,7 +104,15 @@ function toAggregate(row: Row): CallAggregate {
     p10: number('P10(duration_ms)'),
     p50: number('P50(duration_ms)'),
     p95: number('P95(duration_ms)'),
+    parent: parentOf(row),
   };
+}
+
+function parentOf(row: Row): CallAggregate['parent'] {
+  const [totalMs, p10, p50] = ['SUM', 'P10', 'P50'].map((op) => row[`${op}(${PARENT_DURATION})`]);
+  return typeof totalMs === 'number' && typeof p10 === 'number' && typeof p50 === 'number'
+    ? { totalMs, p10, p50 }
+    : null;
 }
 
 /** CPU by service in per cent of what it may use; of several instances the one that rose most. */

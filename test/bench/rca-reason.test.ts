@@ -33,6 +33,7 @@ function traffic(window: string, times: Times, count = 200): CallAggregate[] {
     p10: ms * 0.9,
     p50: ms,
     p95: ms * 1.3,
+    parent: null,
   });
   const { work, way } = times;
   return [
@@ -178,6 +179,7 @@ describe('Reasoning from traces', () => {
         p10: 9,
         p50: 10,
         p95: 12,
+        parent: null,
       }),
     );
     expect(order([...incident(slow), ...other])).toEqual(order(incident(slow)));
@@ -197,6 +199,7 @@ describe('Reasoning from traces', () => {
         p10: nonsense,
         p50: nonsense,
         p95: nonsense,
+        parent: fc.option(fc.record({ totalMs: nonsense, p10: nonsense, p50: nonsense })),
       }),
       { maxLength: 40 },
     ),

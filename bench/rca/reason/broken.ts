@@ -79,9 +79,10 @@ function sharedCallee(broken: readonly Broken[]): string | null {
   const callers = new Map<string, Set<string>>();
   for (const { operation } of broken) {
     for (const [child, counts] of operation.children) {
-      const callee = child.service === operation.service ? child.callee : child.service;
-      if (callee === null || (counts.get(INCIDENT) ?? 0) === 0) continue;
-      callers.set(callee, (callers.get(callee) ?? new Set()).add(operation.service));
+      if ((counts.get(INCIDENT) ?? 0) === 0) continue;
+      const callees = child.service === operation.service ? child.ways.keys() : [child.service];
+      for (const callee of callees)
+        callers.set(callee, (callers.get(callee) ?? new Set()).add(operation.service));
     }
   }
   const most = Math.max(0, ...[...callers.values()].map((services) => services.size));

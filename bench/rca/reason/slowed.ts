@@ -1,5 +1,5 @@
 import { clamp, median, robustSpread } from '../../../src/diagnosis/reason/statistics.ts';
-import { type CallTree, INCIDENT, type Operation } from './operations.ts';
+import { type CallTree, INCIDENT, type Operation, type WayWindow } from './operations.ts';
 
 /**
  * One place where time may be lost: the own work of an operation (its time less its children's), or the way between
@@ -43,69 +43,103 @@ const SURELY = Math.log(4);
 const FEW_CALLS = 50;
 const MEDIAN_FOLLOWS = 0.3;
 
+/** What is compared between windows, of own work and of ways alike. */
+interface Measured {
+  readonly count: number;
+  /** Milliseconds a call. */
+  readonly mean: number;
+  readonly p50: number;
+  /** What its children take of a call, and is in `p50` still. */
+  readonly inherited: number;
+}
+
 /** Every place that can be compared, slower or not. Robust over several baseline windows: some may hold faults of their own. */
 export function placesOf(tree: CallTree): readonly Place[] {
   const typical = typicalRequests(tree);
-  const places: Place[] = [];
-  for (const operation of tree.operations) {
-    const now = operation.windows.get(INCIDENT);
-    const windows = tree.baselines.filter(
-      (window) => (operation.windows.get(window)?.count ?? 0) >= LEAST_SPANS,
-    );
+  return tree.operations.flatMap((operation): readonly Place[] => {
     const request = typical.get(operation) ?? 0;
-    if (now === undefined || now.count < LEAST_SPANS || windows.length === 0 || request <= 0) continue;
-    const floor = FLOOR * request;
-    const before = windows.map((window) => Math.log(ownPerCall(operation, window) + floor));
-    const level = median(before);
-    const rise = Math.log(ownPerCall(operation, INCIDENT) + floor) - level;
-    const spread = Math.max(LEAST_SPREAD, before.length > 2 ? robustSpread(before) : 0);
-    const gain = ownPerCall(operation, INCIDENT) - (Math.exp(level) - floor);
-    const beyond = rise >= STEPS_BEYOND_SPREAD * spread;
-    const degree = beyond
-      ? clamp((rise - NOT_YET) / (SURELY - NOT_YET), 0, 1) * medianFollows(operation, windows, gain)
-      : 0;
-    places.push({
-      operation,
-      callee: operation.callee,
+    if (request <= 0) return [];
+    if (operation.ways.size === 0) {
+      return compare(tree, request, (window) => ownWork(operation, window)).map((found) => ({
+        ...found,
+        operation,
+        callee: null,
+        everyCall: null,
+      }));
+    }
+    return [...operation.ways].flatMap(([callee, ways]) =>
+      compare(tree, request, (window) => onTheWay(ways, window)).map((found) => ({
+        ...found,
+        operation,
+        callee,
+        everyCall: everyCall(ways, tree.baselines, found.gain),
+      })),
+    );
+  });
+}
+
+/** None when there are too few spans to compare, else one. */
+function compare(
+  tree: CallTree,
+  request: number,
+  measure: (window: string) => Measured | null,
+): readonly Omit<Place, 'operation' | 'callee' | 'everyCall'>[] {
+  const now = measure(INCIDENT);
+  const before = tree.baselines
+    .map(measure)
+    .filter((found) => found !== null)
+    .filter((found) => found.count >= LEAST_SPANS);
+  if (now === null || now.count < LEAST_SPANS || before.length === 0) return [];
+  const floor = FLOOR * request;
+  const levels = before.map((found) => Math.log(found.mean + floor));
+  const level = median(levels);
+  const rise = Math.log(now.mean + floor) - level;
+  const spread = Math.max(LEAST_SPREAD, levels.length > 2 ? robustSpread(levels) : 0);
+  const gain = now.mean - (Math.exp(level) - floor);
+  const degree =
+    rise >= STEPS_BEYOND_SPREAD * spread ? clamp((rise - NOT_YET) / (SURELY - NOT_YET), 0, 1) : 0;
+  // One slow call among few moves the mean; the median call has to follow it, less what its children gained.
+  const usual = (of: (found: Measured) => number): number => median(before.map(of));
+  const inherited = Math.max(0, now.inherited - usual((found) => found.inherited));
+  const medianGain = now.p50 - usual((found) => found.p50) - inherited;
+  const follows =
+    degree === 0 || now.count >= FEW_CALLS ? 1 : clamp(medianGain / (MEDIAN_FOLLOWS * gain), 0, 1);
+  return [
+    {
       count: now.count,
-      degree,
+      degree: degree * follows,
       gain,
       lost: Math.max(0, gain) * now.count,
       material: gain / request,
-      everyCall: operation.callee === null || gain <= 0 ? null : everyCall(operation, windows, gain),
-    });
-  }
-  return places;
+    },
+  ];
 }
 
-function ownPerCall(operation: Operation, window: string): number {
+function ownWork(operation: Operation, window: string): Measured | null {
   const found = operation.windows.get(window);
-  if (found === undefined) return 0;
-  // Children that run side by side, or outlive the parent, add up to more than it took.
-  return Math.max(0, found.totalMs - found.childrenMs) / found.count;
+  if (found === undefined) return null;
+  const children = found.childrenMs / found.count;
+  return {
+    count: found.count,
+    // Children that run side by side, or outlive the parent, add up to more than it took.
+    mean: Math.max(0, found.totalMs / found.count - children),
+    p50: found.p50,
+    inherited: children,
+  };
 }
 
-/** 1 when calls are many, or when the median call gained as well once what its children gained is taken off. */
-function medianFollows(operation: Operation, windows: readonly string[], gain: number): number {
-  const now = operation.windows.get(INCIDENT);
-  if (now === undefined || now.count >= FEW_CALLS) return 1;
-  const p50 = median(windows.map((window) => operation.windows.get(window)?.p50 ?? 0));
-  const children = (window: string): number => {
-    const found = operation.windows.get(window);
-    return found === undefined ? 0 : found.childrenMs / found.count;
-  };
-  const inherited = Math.max(0, children(INCIDENT) - median(windows.map(children)));
-  return clamp((now.p50 - p50 - inherited) / (MEDIAN_FOLLOWS * gain), 0, 1);
+function onTheWay(ways: ReadonlyMap<string, WayWindow>, window: string): Measured | null {
+  const found = ways.get(window);
+  return found === undefined
+    ? null
+    : { count: found.count, mean: found.totalMs / found.count, p50: found.p50, inherited: 0 };
 }
 
 /** A delayed way delays each call by the same; a starved processor lets some through at once. */
-function everyCall(operation: Operation, windows: readonly string[], gain: number): number {
-  const [child] = [...operation.children].toSorted(
-    ([, a], [, b]) => (b.get(INCIDENT) ?? 0) - (a.get(INCIDENT) ?? 0),
-  );
-  const fastest = (window: string): number =>
-    (operation.windows.get(window)?.p10 ?? 0) - (child?.[0].windows.get(window)?.p10 ?? 0);
-  return clamp((fastest(INCIDENT) - median(windows.map(fastest))) / gain, 0, 1);
+function everyCall(ways: ReadonlyMap<string, WayWindow>, baselines: readonly string[], gain: number): number {
+  const now = ways.get(INCIDENT)?.p10 ?? 0;
+  const before = baselines.map((window) => ways.get(window)?.p10).filter((value) => value !== undefined);
+  return gain > 0 && before.length > 0 ? clamp((now - median(before)) / gain, 0, 1) : 0;
 }
 
 /** Mean duration before the incident of the requests that reach an operation, the shortest kind of them where there are several. */
