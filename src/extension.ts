@@ -113,6 +113,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<TestHa
   own(onSettingsChanged(() => stacks.refresh(), 'pulumi'));
   own(secrets.onDidChange((name) => (name === 'honeycombKey' ? reconnect() : stacks.refresh())));
   own(vscode.workspace.onDidGrantWorkspaceTrust(() => stacks.refresh()));
+  own(onApplied(workflow, () => stacks.refresh()));
   own(
     review.onDidBecomeStale(({ proposal }) => {
       void prompts.notify(
@@ -131,6 +132,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<TestHa
     }
   });
   return testing ? { workflow, secrets, review, mcp, latency, stacks, panelCommand } : undefined;
+}
+
+/** Calls back each time a change was applied: what the Stacks view shows is then old. */
+function onApplied(workflow: Workflow, then: () => void): { dispose(): void } {
+  let applied = 0;
+  return workflow.onDidChange(({ proposals }) => {
+    const now = proposals.filter(({ state }) => state === 'applied' || state === 'verified').length;
+    if (now > applied) then();
+    applied = now;
+  });
 }
 
 export async function deactivate(): Promise<void> {

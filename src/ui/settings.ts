@@ -54,7 +54,8 @@ export function storeLabel(settings: Pick<Settings, 'honeycombUrl'>): string {
 /** Where was looked: store, dataset and window, for empty states and titles. */
 export function scopeLabel(settings: Settings): string {
   const dataset = settings.dataset === '__all__' ? 'all datasets' : settings.dataset;
-  return `${storeLabel(settings)} · ${dataset} · last ${minutes(settings.lookbackMinutes)}`;
+  // What differs most comes first: a narrow side bar cuts the end off.
+  return `last ${minutes(settings.lookbackMinutes)} · ${dataset} · ${storeLabel(settings)}`;
 }
 
 function minutes(value: number): string {

@@ -6,6 +6,7 @@ export function duration(ms: number): string {
   if (ms >= 60_000) return `${(ms / 60_000).toFixed(1)} min`;
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
   if (ms >= 10) return `${Math.round(ms)} ms`;
+  if (ms > 0 && ms < 0.05) return '<0.1 ms';
   return `${ms.toFixed(1)} ms`;
 }
 

@@ -11,6 +11,7 @@ export function duration(ms: number | null): string {
   if (size >= 60_000) return `${(ms / 60_000).toFixed(1)} min`;
   if (size >= 1000) return `${(ms / 1000).toFixed(2)} s`;
   if (size >= 10 || size === 0) return `${Math.round(ms)} ms`;
+  if (ms > 0 && ms < 0.05) return '<0.1 ms';
   return `${ms.toFixed(1)} ms`;
 }
 

@@ -39,13 +39,7 @@ export function Masthead({ state }: { readonly state: PanelState }) {
         )}
       </div>
       <Headline state={state} />
-      {narrative !== null && narrative.sentences.length > 0 && (
-        <div class="sentences">
-          {narrative.sentences.map((sentence) => (
-            <p key={sentence}>{sentence}</p>
-          ))}
-        </div>
-      )}
+      {narrative !== null && <Sentences sentences={narrative.sentences} />}
       {diagnosis !== null && <Facts diagnosis={diagnosis} state={state} />}
       {problem !== null && <ProblemBox problem={problem} />}
     </header>
@@ -56,6 +50,25 @@ function Headline({ state: { narrative, phase } }: { readonly state: PanelState 
   if (narrative !== null) return <h1>{narrative.headline}</h1>;
   if (phase === 'diagnosing') return <h1>Looking for the cause</h1>;
   return phase === 'failed' ? <h1>The diagnosis came to no answer</h1> : null;
+}
+
+/** The first say it; the others say again, in words, what the parts below show. */
+const SENTENCES_SHOWN = 2;
+
+function Sentences({ sentences }: { readonly sentences: readonly string[] }) {
+  const rest = sentences.slice(SENTENCES_SHOWN);
+  const paragraphs = (some: readonly string[]) => some.map((sentence) => <p key={sentence}>{sentence}</p>);
+  return (
+    <div class="sentences">
+      {paragraphs(sentences.slice(0, SENTENCES_SHOWN))}
+      {rest.length > 0 && (
+        <details>
+          <summary>All of it in words</summary>
+          {paragraphs(rest)}
+        </details>
+      )}
+    </div>
+  );
 }
 
 function VerdictBadge({ verdict }: { readonly verdict: Verdict }) {

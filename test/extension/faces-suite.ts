@@ -90,7 +90,7 @@ const tests: Tests = {
     workflow.rows = [];
     await handle.latency.refresh();
     assert.deepEqual(await handle.latency.getChildren(), []);
-    assert.match(handle.latency.view.description ?? '', /all datasets · last 1 h/);
+    assert.match(handle.latency.view.description ?? '', /last 1 h · all datasets/);
   },
 
   async 'shows a failure with its next step'() {

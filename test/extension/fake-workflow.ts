@@ -9,7 +9,8 @@ import type {
   ProposedFile,
   Workflow,
 } from '../../src/workflow/workflow-api.ts';
-import { diagnosed, diagnosis, idle, preview, proposed, verification } from '../webview/fixture.ts';
+import { diagnosed, idle, preview, proposed, verification } from '../webview/fixture.ts';
+import { diagnosis } from '../webview/fixture-diagnosis.ts';
 
 /** A workflow that answers at once and notes what it was asked; its proposal changes a real file of the workspace. */
 export class FakeWorkflow implements Workflow {

@@ -1,7 +1,8 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import type { PanelState, ProposalView } from '../../src/workflow/messages.ts';
-import { diagnosed, diagnosis, proposal, proposed, states } from './fixture.ts';
+import { diagnosed, proposal, proposed, states } from './fixture.ts';
+import { diagnosis } from './fixture-diagnosis.ts';
 import { browserPath, PanelBrowser, type PanelPage } from './page.ts';
 import type { ThemeName } from './themes.ts';
 

@@ -54,8 +54,9 @@ export function outcomeWords(view: ProposalView): {
   if (verification === null)
     return { level: 'info', message: `Applied: ${title}. It could not be verified yet.` };
   const { before, after } = verification;
+  const load = verification.sameLoad === false ? ', though not under the same load' : '';
   const figures =
-    before === null || after === null ? '' : ` P95 ${duration(before.p95)} → ${duration(after.p95)}.`;
+    before === null || after === null ? '' : ` P95 ${duration(before.p95)} → ${duration(after.p95)}${load}.`;
   switch (verification.verdict) {
     case 'improved':
       return { level: 'info', message: `Applied and verified: ${title}.${figures}` };
