@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Problem } from '../src/problem.ts';
+import { ONLOOKER_NICE, prioritise } from './priority.ts';
 import type { Toolchain } from './setup/toolchain.mjs';
 
 /** A VS Code that runs as a server on loopback, with the extension in it; a browser is its window. */
@@ -89,12 +90,8 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
   if (options.vsix) await installExtension(toolchain.vscode, options.vsix, dir, extensions);
 
   const child = spawn(
-    // The window must not take the processor from what is being measured.
-    'nice',
+    toolchain.vscode.node,
     [
-      '-n',
-      '10',
-      toolchain.vscode.node,
       toolchain.vscode.serverMain,
       '--host',
       '127.0.0.1',
@@ -117,6 +114,7 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
     ],
     { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...options.env, NODE_OPTIONS: undefined } },
   );
+  prioritise(child.pid, ONLOOKER_NICE);
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

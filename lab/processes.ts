@@ -5,6 +5,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Problem } from '../src/problem.ts';
+import { LAB_NICE, prioritise } from './priority.ts';
 
 /** Everything that a run starts carries its folder in this variable, however far down it was started. */
 export const RUN_MARK = 'PLUMBLINE_LAB_RUN';
@@ -76,6 +77,7 @@ export async function startServer(command: Command, signal: AbortSignal): Promis
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  prioritise(child.pid, LAB_NICE);
   child.stdin.on('error', () => {}); // It ended first; that is reported by its exit.
   const tail = keepTail(child);
   const lines = createInterface({ input: child.stdout });

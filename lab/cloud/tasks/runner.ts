@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { LAB_NICE, prioritise } from '../../priority.ts';
 import type { SupervisorReport, SupervisorRequest, TaskCommand, TaskUsage } from './messages.ts';
 import type { ProcessFile } from './strays.ts';
 
@@ -86,6 +87,7 @@ export class TaskRunner {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
+    prioritise(supervisor.pid, LAB_NICE);
     if (supervisor.pid !== undefined) void this.#processes.add(supervisor.pid);
     supervisor.on('message', (message) => this.#receive(message as SupervisorReport));
     supervisor.once('exit', () => this.#supervisorEnded(supervisor));

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import { LAB_NICE, prioritise } from '../../priority.ts';
 import { CpuQuota, PERIOD_MS } from './cpu-quota.ts';
 import type { SupervisorReport, SupervisorRequest, TaskCommand } from './messages.ts';
 import { usageReader } from './process-usage.ts';
@@ -60,6 +61,7 @@ function start(id: string, command: TaskCommand): void {
   });
   const { pid } = child;
   if (pid === undefined) return;
+  prioritise(pid, LAB_NICE);
   child.stdin?.on('error', () => {}); // The task closed its end first: nothing is ever written to it.
   const task: Supervised = {
     id,
