@@ -1,7 +1,8 @@
-import type { Diagnosis } from '../src/diagnosis/diagnosis.ts';
+import type { Diagnosis, Gap } from '../src/diagnosis/diagnosis.ts';
 import type { Narrative } from '../src/diagnosis/narrate.ts';
 import { CloudWatchMetrics } from '../src/infrastructure/aws/cloudwatch.ts';
 import { PulumiStacks } from '../src/infrastructure/pulumi/stacks.ts';
+import { toProblem } from '../src/problem.ts';
 import type { Proposal } from '../src/remediation/proposal.ts';
 import { HoneycombClient } from '../src/telemetry/honeycomb.ts';
 import { ALL_DATASETS } from '../src/telemetry/query.ts';
@@ -28,6 +29,14 @@ export async function diagnoseLab(
   const engine = createEngine({ dataset: () => ALL_DATASETS, now: Date.now });
   const request = { lookbackMinutes: LOOKBACK_MINUTES };
   const diagnosis = await engine.diagnose(request, { telemetry, metrics, stacks }, signal, () => {});
-  const proposal = await engine.propose(diagnosis, stacks, signal);
-  return { diagnosis, narrative: engine.narrate(diagnosis), proposal };
+  const narrative = engine.narrate(diagnosis);
+  try {
+    return { diagnosis, narrative, proposal: await engine.propose(diagnosis, stacks, signal) };
+  } catch (thrown) {
+    // A diagnosis stands without a patch; why there is none is told with it.
+    const { code, message, nextStep } = toProblem(thrown);
+    if (code === 'cancelled') throw thrown;
+    const gap: Gap = { what: 'A patch', why: message, nextStep };
+    return { diagnosis: { ...diagnosis, gaps: [...diagnosis.gaps, gap] }, narrative, proposal: null };
+  }
 }

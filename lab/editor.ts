@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -67,6 +68,8 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
     );
   }
   const port = await freePort();
+  // The window has a terminal in it: whoever has the address may open it, and nobody else.
+  const token = randomUUID();
   const extensions = join(dir, 'extensions');
   // One folder for both, so that builds that keep a user's settings on the server and those that don't look alike.
   const data = join(dir, 'server', 'data');
@@ -97,7 +100,8 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
       '127.0.0.1',
       '--port',
       String(port),
-      '--without-connection-token',
+      '--connection-token',
+      token,
       '--accept-server-license-terms',
       '--server-data-dir',
       join(dir, 'server'),
@@ -133,7 +137,7 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
   };
 
   const editor: Editor = {
-    url: `http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.workspace)}`,
+    url: `http://127.0.0.1:${port}/?tkn=${token}&folder=${encodeURIComponent(options.workspace)}`,
     port,
     change,
     stateDir: join(data, 'User', 'globalStorage', 'plumbline.plumbline'),

@@ -1,3 +1,7 @@
+import type { LatencyPoint } from '../diagnosis/diagnosis.ts';
+import { findAttributes } from '../diagnosis/gather/attributes.ts';
+import { entriesQuery, granularityFor } from '../diagnosis/gather/queries.ts';
+import { readEntries } from '../diagnosis/gather/rows.ts';
 import {
   ALL_DATASETS,
   type QuerySpec,
@@ -85,4 +89,20 @@ export function joinHalves(rows: readonly Row[]): readonly OperationRow[] {
 
 function number(cell: Row[string] | undefined): number {
   return typeof cell === 'number' && Number.isFinite(cell) ? cell : 0;
+}
+
+/** Latency of one operation over a window, in points as fine as a diagnosis' own: what the chart goes on with. */
+export async function latencyOf(
+  store: TelemetryStore,
+  dataset: string,
+  target: { readonly service: string; readonly operation: string },
+  window: TimeWindow,
+  granularity: TimeWindow,
+  signal: AbortSignal,
+): Promise<readonly LatencyPoint[]> {
+  const asked = dataset || ALL_DATASETS;
+  const { attributes } = await findAttributes(store, asked, signal);
+  const spec = entriesQuery(attributes, target, granularityFor(granularity), 'root');
+  const answer = await store.run(asked, spec, window, { series: true, signal });
+  return readEntries(answer, attributes).rows[0]?.points.filter(({ count }) => count > 0) ?? [];
 }

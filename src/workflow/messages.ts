@@ -54,6 +54,7 @@ export type PanelCommand =
   | { readonly type: 'openDiff'; readonly proposalId: string }
   | { readonly type: 'confirm'; readonly proposalId: string }
   | { readonly type: 'discard'; readonly proposalId: string }
+  | { readonly type: 'verify'; readonly proposalId: string }
   | { readonly type: 'rollBack'; readonly proposalId: string }
   | { readonly type: 'openResource'; readonly urn: string }
   | { readonly type: 'openEvidence'; readonly evidenceId: string }

@@ -57,9 +57,11 @@ export interface Workflow extends Disposable {
   proposedFiles(id: string): Promise<readonly ProposedFile[]>;
   /** Only ui/review calls this, for a person's click beside the very diff whose SHA-256 is given. Runs the preview afterwards. */
   approve(id: string, shownDiffSha256: string, signal: AbortSignal): Promise<void>;
-  reject(id: string): void;
+  reject(id: string): Promise<void>;
   /** The second yes, after the preview. `typed` is what the person typed where the preview wants that. Applies, watches, verifies. */
   confirm(id: string, typed: string | undefined, signal: AbortSignal): Promise<void>;
+  /** Watches and verifies again what is applied, where that was cut short. */
+  verify(id: string, signal: AbortSignal): Promise<void>;
   /** Makes the reverse proposal, to go through the same gate. */
   rollBack(id: string): Promise<Proposal>;
 }

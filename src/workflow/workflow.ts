@@ -1,4 +1,4 @@
-import type { Diagnosis, Evidence } from '../diagnosis/diagnosis.ts';
+import type { Diagnosis, Evidence, LatencyPoint } from '../diagnosis/diagnosis.ts';
 import type {
   MetricsSource,
   StackRef,
@@ -7,10 +7,10 @@ import type {
   StackSource,
   StackUpdate,
 } from '../infrastructure/model.ts';
-import { type Problem, toProblem } from '../problem.ts';
+import { Problem, toProblem } from '../problem.ts';
 import type { Proposal } from '../remediation/proposal.ts';
 import type { TelemetryStore, TimeWindow } from '../telemetry/query.ts';
-import { operationRows } from './latency.ts';
+import { latencyOf, operationRows } from './latency.ts';
 import type { PanelState, ProblemView, ProposalView } from './messages.ts';
 import type { DiagnoseRequest, Disposable, OperationRow, ProposedFile, Workflow } from './workflow-api.ts';
 
@@ -62,6 +62,8 @@ class CaseWorkflow implements Workflow {
   #gate: Promise<GatePort> | undefined;
   #watch: Disposable | undefined;
   #running: AbortController | undefined;
+  /** By proposal: how latency went on after the diagnosis. */
+  readonly #since = new Map<string, readonly LatencyPoint[]>();
   #state: PanelState = {
     phase: 'idle',
     progress: null,
@@ -96,15 +98,27 @@ class CaseWorkflow implements Workflow {
     };
     this.#set({ phase: 'diagnosing', problem: null, progress: { label: 'Connecting', fraction: null } });
     try {
-      const [telemetry, metrics, stacks, engine] = await Promise.all([
-        this.#ports.telemetry(),
-        this.#ports.metrics(),
-        this.#ports.stacks(),
-        this.#ports.engine(),
-      ]);
-      const diagnosis = await engine.diagnose(request, { telemetry, metrics, stacks }, both, progress);
+      const [telemetry, metrics, stacks, engine] = await unlessAborted(
+        Promise.all([
+          this.#ports.telemetry(),
+          this.#ports.metrics(),
+          this.#stacksOrWhyNot(),
+          this.#ports.engine(),
+        ]),
+        both,
+      );
+      const diagnosis = await engine.diagnose(
+        request,
+        { telemetry, metrics, stacks: stacks instanceof Problem ? null : stacks },
+        both,
+        progress,
+      );
+      this.#since.clear();
       progress('Looking for a change that would help', null);
-      const proposing = await this.#propose(engine, diagnosis, stacks, both);
+      const proposing =
+        stacks instanceof Problem ? view(stacks) : await this.#propose(engine, diagnosis, stacks, both);
+      // A later question has taken the panel over: this answer is the caller's alone.
+      if (this.#running !== own) return diagnosis;
       this.#set({
         phase: 'diagnosed',
         progress: null,
@@ -134,6 +148,15 @@ class CaseWorkflow implements Workflow {
     }
   }
 
+  /** Telemetry can be read where stacks can't: in a workspace that is not trusted, or with no program in it. */
+  async #stacksOrWhyNot(): Promise<StackSource | Problem> {
+    try {
+      return await this.#ports.stacks();
+    } catch (thrown) {
+      return toProblem(thrown);
+    }
+  }
+
   /** A diagnosis stands without a patch; why none could be written is shown beside it. */
   async #propose(
     engine: EnginePort,
@@ -151,10 +174,6 @@ class CaseWorkflow implements Workflow {
       this.#ports.log(`No patch: ${problem.message}`);
       return view(problem);
     }
-  }
-
-  cancelDiagnosis(): void {
-    this.#running?.abort();
   }
 
   evidence(id: string): Evidence | undefined {
@@ -201,15 +220,46 @@ class CaseWorkflow implements Workflow {
     await gate.preview(id, signal, () => {});
   }
 
-  reject(id: string): void {
-    void this.#openGate().then((gate) => gate.reject(id));
+  async reject(id: string): Promise<void> {
+    (await this.#openGate()).reject(id);
   }
 
   async confirm(id: string, typed: string | undefined, signal: AbortSignal): Promise<void> {
     const gate = await this.#openGate();
     await (typed === undefined ? gate.confirm(id) : gate.confirm(id, typed));
     await gate.apply(id, signal, () => {});
+    await this.verify(id, signal);
+  }
+
+  async verify(id: string, signal: AbortSignal): Promise<void> {
+    const gate = await this.#openGate();
     await gate.verify(id, signal, () => {});
+    await this.#goOn(id, gate, signal);
+  }
+
+  /** The chart's latency from the diagnosis to now, with the deployment in it. The verification stands without it. */
+  async #goOn(id: string, gate: GatePort, signal: AbortSignal): Promise<void> {
+    const { diagnosis } = this.#state;
+    if (!diagnosis?.symptom) return;
+    try {
+      const store = await this.#ports.telemetry();
+      const window = { start: diagnosis.incident.end, end: Date.now() };
+      const looked = { start: diagnosis.latency[0]?.time ?? window.start, end: window.end };
+      this.#since.set(
+        id,
+        await latencyOf(store, this.#ports.dataset(), diagnosis.symptom, window, looked, signal),
+      );
+      this.#set({ proposals: this.#views(gate) });
+    } catch (thrown) {
+      this.#ports.log(`The chart could not be brought up to date: ${toProblem(thrown).message}`);
+    }
+  }
+
+  #views(gate: GatePort): readonly ProposalView[] {
+    return gate.views.map((shown) => {
+      const latencySince = this.#since.get(shown.proposal.id);
+      return latencySince === undefined ? shown : { ...shown, latencySince };
+    });
   }
 
   async rollBack(id: string): Promise<Proposal> {
@@ -225,12 +275,19 @@ class CaseWorkflow implements Workflow {
     this.#listeners.clear();
   }
 
+  /** Opened once; what could not be opened is tried again by the next that asks. */
   #openGate(): Promise<GatePort> {
-    this.#gate ??= this.#ports.gate().then((gate) => {
-      this.#watch = gate.onDidChange(() => this.#set({ proposals: gate.views }));
-      this.#set({ proposals: gate.views });
-      return gate;
-    });
+    this.#gate ??= this.#ports.gate().then(
+      (gate) => {
+        this.#watch = gate.onDidChange(() => this.#set({ proposals: this.#views(gate) }));
+        this.#set({ proposals: this.#views(gate) });
+        return gate;
+      },
+      (thrown: unknown) => {
+        this.#gate = undefined;
+        throw thrown;
+      },
+    );
     return this.#gate;
   }
 
@@ -240,10 +297,20 @@ class CaseWorkflow implements Workflow {
   }
 }
 
+/** What is waited for can't be stopped, but the person need not wait for it. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new Problem('cancelled', 'Cancelled.', 'Start it again when you want to.'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
 function view(problem: Problem): ProblemView {
   return { message: problem.message, nextStep: problem.nextStep };
 }
 
-export function createWorkflow(ports: WorkflowPorts): Workflow & { cancelDiagnosis(): void } {
+export function createWorkflow(ports: WorkflowPorts): Workflow {
   return new CaseWorkflow(ports);
 }
