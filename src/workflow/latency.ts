@@ -1,7 +1,8 @@
 import type { LatencyPoint } from '../diagnosis/diagnosis.ts';
-import { findAttributes } from '../diagnosis/gather/attributes.ts';
-import { entriesQuery, granularityFor } from '../diagnosis/gather/queries.ts';
+import { type Attributes, findAttributes } from '../diagnosis/gather/attributes.ts';
+import { entriesQuery, FIELD, failedField, granularityFor, spansOnly } from '../diagnosis/gather/queries.ts';
 import { readEntries } from '../diagnosis/gather/rows.ts';
+import { Problem } from '../problem.ts';
 import {
   ALL_DATASETS,
   type QuerySpec,
@@ -12,7 +13,6 @@ import {
 import type { OperationRow } from './workflow-api.ts';
 
 const HALF = 'plumbline.half';
-const FAILED = 'plumbline.failed';
 
 /**
  * Services and operations of a window with their P95 and where it is going: one query, whose calculated field
@@ -22,29 +22,44 @@ export async function operationRows(
   store: TelemetryStore,
   dataset: string,
   window: TimeWindow,
-  signal?: AbortSignal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<readonly OperationRow[]> {
+  const asked = dataset || ALL_DATASETS;
+  const attributes = await attributesIn(store, asked, signal);
+  if (attributes === null) return [];
   const middle = Math.round((window.start + window.end) / 2000);
+  const column = attributes.duration;
   const spec: QuerySpec = {
     calculated_fields: [
       { name: HALF, expression: `IF(GTE(EVENT_TIMESTAMP(), ${middle}), "late", "early")` },
-      { name: FAILED, expression: 'IF(EQUALS($error, true), 1, 0)' },
+      ...failedField(attributes),
     ],
-    breakdowns: ['service.name', 'name', HALF],
+    breakdowns: [attributes.service, attributes.name, HALF],
     calculations: [
       { op: 'COUNT' },
-      { op: 'P95', column: 'duration_ms' },
-      { op: 'SUM', column: FAILED, name: 'errors' },
+      { op: 'P95', column, name: 'p95' },
+      ...(attributes.error === null ? [] : [{ op: 'SUM', column: FIELD.failed, name: 'errors' } as const]),
     ],
-    filters: [
-      { column: 'trace.span_id', op: 'exists' },
-      { column: 'meta.annotation_type', op: 'does-not-exist' },
-    ],
+    filters: spansOnly(attributes),
     orders: [{ op: 'COUNT', order: 'descending' }],
     limit: 1000,
   };
-  const answer = await store.run(dataset || ALL_DATASETS, spec, window, signal ? { signal } : {});
-  return joinHalves(answer.rows);
+  const answer = await store.run(asked, spec, window, { signal });
+  return joinHalves(answer.rows, attributes);
+}
+
+/** Null where no span was ever received: an empty view, which says what to do, and no error. */
+async function attributesIn(
+  store: TelemetryStore,
+  dataset: string,
+  signal: AbortSignal,
+): Promise<Attributes | null> {
+  try {
+    return (await findAttributes(store, dataset, signal)).attributes;
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.code === 'empty') return null;
+    throw thrown;
+  }
 }
 
 /** A trend from fewer spans than this says more about chance than about the service. */
@@ -57,18 +72,21 @@ interface Half {
 }
 
 /** Pure part of operationRows: one row an operation; the P95 is the late half's, or the early one's where nothing is later. */
-export function joinHalves(rows: readonly Row[]): readonly OperationRow[] {
+export function joinHalves(
+  rows: readonly Row[],
+  columns: Pick<Attributes, 'service' | 'name'>,
+): readonly OperationRow[] {
   const operations = new Map<string, { service: string; operation: string; early?: Half; late?: Half }>();
   for (const row of rows) {
-    const service = row['service.name'];
-    const operation = row['name'];
+    const service = row[columns.service];
+    const operation = row[columns.name];
     if (typeof service !== 'string' || typeof operation !== 'string') continue;
     const key = JSON.stringify([service, operation]);
     const entry = operations.get(key) ?? { service, operation };
     const half = {
       count: number(row['COUNT']),
       errors: number(row['errors']),
-      p95: number(row['P95(duration_ms)']),
+      p95: number(row['p95']),
     };
     if (row[HALF] === 'late') entry.late = half;
     else entry.early = half;

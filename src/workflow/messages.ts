@@ -29,6 +29,8 @@ export interface ProposalView {
   readonly rollout: string | null;
   /** Epoch milliseconds when the deployment was complete; the line on the chart. */
   readonly deployedAt: number | null;
+  /** Whether the files are written as approved, be it by an update that failed: then the way back is to roll back. */
+  readonly filesStand: boolean;
   /** Latency since the diagnosis, while the rollout is watched and verified: the chart goes on with it. */
   readonly latencySince?: readonly LatencyPoint[];
 }

@@ -154,7 +154,7 @@ function statistics(attributes: Attributes): readonly Calculation[] {
 }
 
 /** Span events and links are rows of their own, and logs and metrics may share the dataset: only spans last. */
-function spansOnly(attributes: Attributes): readonly Filter[] {
+export function spansOnly(attributes: Attributes): readonly Filter[] {
   return [
     { column: attributes.duration, op: 'exists' },
     ...(attributes.annotationType === null
@@ -163,7 +163,7 @@ function spansOnly(attributes: Attributes): readonly Filter[] {
   ];
 }
 
-function failedField(attributes: Attributes): readonly CalculatedField[] {
+export function failedField(attributes: Attributes): readonly CalculatedField[] {
   return attributes.error === null
     ? []
     : [{ name: FIELD.failed, expression: `IF(EQUALS(${reference(attributes.error)}, true), 1, 0)` }];
