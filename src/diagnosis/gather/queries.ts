@@ -163,7 +163,7 @@ export function spansOnly(attributes: Attributes): readonly Filter[] {
   ];
 }
 
-export function failedField(attributes: Attributes): readonly CalculatedField[] {
+export function failedField(attributes: Pick<Attributes, 'error'>): readonly CalculatedField[] {
   return attributes.error === null
     ? []
     : [{ name: FIELD.failed, expression: `IF(EQUALS(${reference(attributes.error)}, true), 1, 0)` }];

@@ -1,7 +1,26 @@
-import type { Filter, QueryAnswer, QuerySpec, Row } from '../../telemetry/query.ts';
+import { type Attributes, findAttributes } from '../../diagnosis/gather/attributes.ts';
+import { FIELD, failedField } from '../../diagnosis/gather/queries.ts';
+import { Problem } from '../../problem.ts';
+import type { Filter, QueryAnswer, QuerySpec, Row, TelemetryStore } from '../../telemetry/query.ts';
 import { iso, line, rounded } from '../answer.ts';
 
-const FAILED = 'plumbline.failed';
+/** Columns that a store has only once something wrote them; it refuses a query that names one it has not. */
+export type Optional = Pick<Attributes, 'error' | 'annotationType'>;
+
+export async function optionalColumns(
+  store: TelemetryStore,
+  dataset: string,
+  signal: AbortSignal,
+): Promise<Optional> {
+  try {
+    return (await findAttributes(store, dataset, signal)).attributes;
+  } catch (thrown) {
+    // Nothing was ever written: the query says so with no rows.
+    if (thrown instanceof Problem && thrown.code === 'empty') return { error: null, annotationType: null };
+    throw thrown;
+  }
+}
+
 /** Points of a series: enough to see an onset, few enough to read. */
 const POINTS = 30;
 
@@ -10,22 +29,23 @@ export function latencySpec(
   breakdowns: readonly string[],
   only: { readonly service?: string | undefined; readonly operation?: string | undefined },
   granularitySeconds: number,
+  optional: Optional,
 ): QuerySpec {
-  const filters: Filter[] = [
-    { column: 'trace.span_id', op: 'exists' },
-    { column: 'meta.annotation_type', op: 'does-not-exist' },
-  ];
+  const filters: Filter[] = [{ column: 'trace.span_id', op: 'exists' }];
+  if (optional.annotationType !== null) {
+    filters.push({ column: optional.annotationType, op: 'does-not-exist' });
+  }
   if (only.service !== undefined) filters.push({ column: 'service.name', op: '=', value: only.service });
   if (only.operation !== undefined) filters.push({ column: 'name', op: '=', value: only.operation });
   return {
-    calculated_fields: [{ name: FAILED, expression: 'IF(EQUALS($error, true), 1, 0)' }],
+    calculated_fields: failedField(optional),
     breakdowns,
     calculations: [
       { op: 'COUNT' },
       { op: 'P50', column: 'duration_ms' },
       { op: 'P95', column: 'duration_ms' },
       { op: 'P99', column: 'duration_ms' },
-      { op: 'SUM', column: FAILED, name: 'errors' },
+      ...(optional.error === null ? [] : [{ op: 'SUM', column: FIELD.failed, name: 'errors' } as const]),
     ],
     filters,
     orders: [{ op: 'P95', column: 'duration_ms', order: 'descending' }],

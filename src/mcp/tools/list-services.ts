@@ -3,7 +3,7 @@ import type { QueryAnswer, Row } from '../../telemetry/query.ts';
 import { iso, line } from '../answer.ts';
 import { page, readCursor } from '../page.ts';
 import { defineTool, READ_ONLY } from '../tool.ts';
-import { granularity, latencySpec, percentiles } from './latency.ts';
+import { granularity, latencySpec, optionalColumns, percentiles } from './latency.ts';
 import { cursorInput, lookbackInput, windowBefore } from './window.ts';
 
 /** Operations shown with each service; query_latency lists the others. */
@@ -38,9 +38,10 @@ export const listServices = defineTool({
     const minutes = input.lookbackMinutes ?? runtime.lookbackMinutes;
     const window = windowBefore(cursor.at, minutes);
     const store = await runtime.telemetry();
+    const optional = await optionalColumns(store, runtime.dataset, signal);
     const answer = await store.run(
       runtime.dataset,
-      latencySpec(['service.name', 'name'], {}, granularity(minutes)),
+      latencySpec(['service.name', 'name'], {}, granularity(minutes), optional),
       window,
       { signal },
     );

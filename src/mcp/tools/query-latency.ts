@@ -3,7 +3,7 @@ import type { QueryAnswer } from '../../telemetry/query.ts';
 import { iso } from '../answer.ts';
 import { page, readCursor } from '../page.ts';
 import { defineTool, READ_ONLY } from '../tool.ts';
-import { granularity, latencyRow, latencySpec, seriesOf } from './latency.ts';
+import { granularity, latencyRow, latencySpec, optionalColumns, seriesOf } from './latency.ts';
 import { cursorInput, lookbackInput, nameInput, windowBefore } from './window.ts';
 
 const SERIES_CHARACTERS = 3_000;
@@ -47,9 +47,10 @@ export const queryLatency = defineTool({
     const overTime = input.service !== undefined && input.operation !== undefined && cursor.offset === 0;
     const breakdowns = ['service.name', 'name', ...(input.groupBy === undefined ? [] : [input.groupBy])];
     const store = await runtime.telemetry();
+    const optional = await optionalColumns(store, runtime.dataset, signal);
     const answer = await store.run(
       runtime.dataset,
-      latencySpec(breakdowns, input, granularity(minutes)),
+      latencySpec(breakdowns, input, granularity(minutes), optional),
       window,
       { signal, series: overTime && input.groupBy === undefined },
     );
