@@ -120,6 +120,7 @@ export const proposed: ProposalView = {
   approvalExpiresAt: null,
   rollout: null,
   deployedAt: null,
+  filesStand: false,
 };
 
 export const sources = {

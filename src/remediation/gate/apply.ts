@@ -11,6 +11,7 @@ import { previewInCopy } from './preview.ts';
 import { backUp, restoreFiles, writeFiles } from './project-writes.ts';
 import type { ResourceEvent, UpdateOutcome } from './pulumi-updates.ts';
 import { rolloutTarget } from './rollout.ts';
+import { thisProcess } from './window-process.ts';
 
 export interface ApplyRun {
   readonly ports: GatePorts;
@@ -59,6 +60,7 @@ export async function writeAndUpdate(run: ApplyRun, files: readonly CheckedFile[
     projectDir: proposal.stack.projectDir,
     files: files.map(({ file, before, after }) => ({ file, before: sha256(before), after: sha256(after) })),
     backupDir,
+    window: thisProcess(),
   });
   await writeFiles(written);
   one.written = written;
@@ -117,6 +119,8 @@ async function afterFailure(run: ApplyRun, outcome: UpdateOutcome, problem: Prob
     ports.journal.append({ proposal: one.proposal.id, event: 'files-restored' }, ports.clock.now());
   } catch (thrown) {
     const left = toProblem(thrown);
+    // Part is put back and part is someone's own by now: no longer what was approved, and nothing to roll back.
+    one.written = [];
     return new Problem(
       problem.code,
       `The update changed nothing: ${problem.message} ${left.message}`,

@@ -74,5 +74,6 @@ export function viewOf(one: Case): ProposalView {
     approvalExpiresAt: approved || one.state === 'confirmed' ? (one.approval?.expiresAt ?? null) : null,
     rollout: one.rolloutWords,
     deployedAt: one.deployedAt,
+    filesStand: one.written.length > 0,
   };
 }

@@ -15,7 +15,9 @@ import { type JournalEntry, type Unfinished, unfinished } from './journal.ts';
 import type { GatePorts, Progress } from './ports.ts';
 import { runPreview } from './preview.ts';
 import { reverseProposal } from './reverse.ts';
+import { FailedRollout } from './rollout.ts';
 import { verifyDeployment } from './verify.ts';
+import { isRunning } from './window-process.ts';
 
 /** The journal's entry without the proposal it is about. */
 type Entry = JournalEntry extends infer One
@@ -47,9 +49,17 @@ export class Gate {
     return { dispose: () => this.#listeners.delete(listener) };
   }
 
-  /** What was being applied when an earlier process ended, in words. */
+  /** What was being applied when an earlier process ended, in words. Each is told once; another window's work is its own. */
   recover(): readonly Unfinished[] {
-    return unfinished(this.#ports.journal.read());
+    const told = unfinished(this.#ports.journal.read(), isRunning);
+    for (const { proposal } of told) {
+      try {
+        this.#ports.journal.append({ proposal, event: 'acknowledged' }, this.#ports.clock.now());
+      } catch {
+        // It is told all the same, and then once more the next time.
+      }
+    }
+    return told;
   }
 
   /** Takes in a proposal to be looked at, if it holds against the files and names a stack of this workspace. */
@@ -79,7 +89,7 @@ export class Gate {
   /** A person's yes to the diff with this hash. The diff is made anew; another one is a `stale` Problem. */
   async approve(id: string, shownDiffSha256: string): Promise<void> {
     const one = this.#case(id);
-    const state = nextState(one.state, 'approve');
+    nextState(one.state, 'approve');
     await approvedFiles(one.proposal, shownDiffSha256);
     if (shownDiffSha256 !== one.proposal.diffSha256) {
       throw new Problem(
@@ -88,18 +98,30 @@ export class Gate {
         'Review the diff again.',
       );
     }
+    // Two may have been waiting for the files: only one of them still finds the state that allows it.
+    const state = nextState(one.state, 'approve');
     const expiresAt = this.#ports.clock.now() + this.#ports.settings().approvalMinutes * 60_000;
     this.#write(one, { event: 'approved', diffSha256: shownDiffSha256, expiresAt });
-    await this.#forget(one);
+    const dropped = this.#forget(one);
     one.approval = new Approval(shownDiffSha256, expiresAt);
+    // The diff holds against the files, so nothing of an earlier update stands in them.
+    one.written = [];
     one.problem = null;
     one.state = state;
     this.#announce(one);
+    await dropped;
   }
 
   reject(id: string): void {
     const one = this.#case(id);
     const state = nextState(one.state, 'reject');
+    if (one.written.length > 0) {
+      throw new Problem(
+        'refused',
+        'The update was begun and its files are written: rejecting would leave them so.',
+        'Roll back.',
+      );
+    }
     this.#write(one, { event: 'rejected' });
     void this.#forget(one);
     one.state = state;
@@ -181,7 +203,7 @@ export class Gate {
         progress: told,
       };
       await writeAndUpdate(run, await checkBindings(run));
-      this.#write(one, { event: 'applied' });
+      this.#note(one, { event: 'applied' });
       this.#step(one, 'applied');
       this.#turnBackOriginal(one);
     });
@@ -324,23 +346,24 @@ export class Gate {
   #fail(one: Case, failure: ProposalEvent | null, problem: Problem): void {
     one.problem = { message: problem.message, nextStep: problem.nextStep };
     const { message } = problem;
-    if (failure === 'preview-failed') this.#write(one, { event: 'preview-failed', problem: message });
+    // A rollout that is only slow, or can't be watched, has not failed: it can be verified later.
+    const unwatched = failure === 'rollout-failed' && !(problem instanceof FailedRollout);
+    if (failure !== null && !unwatched) one.state = nextState(one.state, failure);
+    if (failure === 'preview-failed') this.#note(one, { event: 'preview-failed', problem: message });
     if (failure === 'apply-failed') {
-      this.#write(one, { event: 'apply-failed', problem: message, filesStand: one.written.length > 0 });
+      this.#note(one, { event: 'apply-failed', problem: message, filesStand: one.written.length > 0 });
     }
-    if (failure === 'rollout-failed') this.#write(one, { event: 'rollout-failed', problem: message });
-    // A rollout that is only slow, or no longer watched, has not failed: it can be verified later.
-    const onlyUnwatched =
-      failure === 'rollout-failed' && (problem.code === 'timeout' || problem.code === 'cancelled');
-    if (failure !== null && !onlyUnwatched) one.state = nextState(one.state, failure);
+    if (failure === 'rollout-failed') {
+      this.#note(one, { event: unwatched ? 'rollout-unwatched' : 'rollout-failed', problem: message });
+    }
     if (failure === 'preview-failed' || failure === 'apply-failed') void this.#forget(one);
   }
 
   #expire(one: Case, problem: Problem): void {
     one.problem = { message: problem.message, nextStep: problem.nextStep };
-    this.#write(one, { event: 'expired', reason: problem.message });
-    void this.#forget(one);
     one.state = nextState(one.state, 'expire');
+    this.#note(one, { event: 'expired', reason: problem.message });
+    void this.#forget(one);
     this.#announce(one);
   }
 
@@ -361,6 +384,19 @@ export class Gate {
       { proposal: one.proposal.id, ...entry } as JournalEntry,
       this.#ports.clock.now(),
     );
+  }
+
+  /** Writes down what has happened already: where that can't be, it is said beside it and hides nothing. */
+  #note(one: Case, entry: Entry): void {
+    try {
+      this.#write(one, entry);
+    } catch (thrown) {
+      const { message, nextStep } = toProblem(thrown);
+      one.problem = {
+        message: `${one.problem ? `${one.problem.message} ` : ''}It is not in the journal: ${message}`,
+        nextStep: one.problem?.nextStep ?? nextStep,
+      };
+    }
   }
 
   #announce(one: Case): void {

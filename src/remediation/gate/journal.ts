@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } fr
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { Problem } from '../../problem.ts';
+import type { WindowProcess } from './window-process.ts';
 
 /** What is kept of each step on the way. Names, digests and times; no contents of files, no secrets. */
 export type JournalEntry = { readonly proposal: string } & (
@@ -25,6 +26,8 @@ export type JournalEntry = { readonly proposal: string } & (
       readonly projectDir: string;
       readonly files: readonly { readonly file: string; readonly before: string; readonly after: string }[];
       readonly backupDir: string;
+      /** The window that applies it: several share one journal. */
+      readonly window: WindowProcess;
     }
   | { readonly event: 'files-written' }
   | { readonly event: 'files-restored' }
@@ -32,7 +35,7 @@ export type JournalEntry = { readonly proposal: string } & (
   | { readonly event: 'applied' }
   | { readonly event: 'apply-failed'; readonly problem: string; readonly filesStand: boolean }
   | { readonly event: 'rolled-out'; readonly deployedAt: number; readonly words: string }
-  | { readonly event: 'rollout-failed'; readonly problem: string }
+  | { readonly event: 'rollout-failed' | 'rollout-unwatched'; readonly problem: string }
   | {
       readonly event: 'verified';
       readonly verdict: string;
@@ -40,6 +43,8 @@ export type JournalEntry = { readonly proposal: string } & (
       readonly p95After: number | null;
     }
   | { readonly event: 'rolled-back'; readonly by: string }
+  /** A person was told that it was cut off. */
+  | { readonly event: 'acknowledged' }
 );
 
 export type JournalRecord = JournalEntry & { readonly at: number };
@@ -124,8 +129,11 @@ function parseLine(line: string): unknown {
   }
 }
 
-/** Where things stood for every proposal that was being applied when its process ended. */
-export function unfinished(records: readonly JournalRecord[]): readonly Unfinished[] {
+/** Where things stood for every proposal that was being applied when its process ended; `runs` tells whether it has. */
+export function unfinished(
+  records: readonly JournalRecord[],
+  runs: (window: WindowProcess) => boolean,
+): readonly Unfinished[] {
   const last = new Map<string, { applying: JournalRecord; latest: JournalRecord }>();
   for (const record of records) {
     if (record.event === 'applying') last.set(record.proposal, { applying: record, latest: record });
@@ -135,6 +143,7 @@ export function unfinished(records: readonly JournalRecord[]): readonly Unfinish
   return [...last.values()].flatMap(({ applying, latest }) => {
     if (applying.event !== 'applying') return [];
     const words = standing(applying, latest);
+    if (words && runs(applying.window)) return [];
     return words ? [{ proposal: applying.proposal, at: latest.at, ...words }] : [];
   });
 }

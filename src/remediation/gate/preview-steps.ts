@@ -106,21 +106,24 @@ export function parsePreview(text: string, clean: (text: string) => string): Par
 /** A replacement is three steps of the engine and one for a person. */
 function mergeSteps(steps: readonly RawStep[], clean: (text: string) => string): ResourceStep {
   const operations = steps.map((step) => OPERATIONS[step.op] ?? 'other');
-  const operation = operations.includes('replace') ? 'replace' : (operations[0] ?? 'other');
+  const named = operations.includes('replace') ? 'replace' : (operations[0] ?? 'other');
   const oldState = steps.find((step) => step.oldState)?.oldState ?? undefined;
   const newState = steps.find((step) => step.newState)?.newState ?? undefined;
+  const protection = protectionOf(oldState, newState);
+  // The engine calls a change of `protect` alone `same`: no provider is asked. For a person it is one.
+  const operation = named === 'same' && protection.length > 0 ? 'update' : named;
   const oldInputs = masked(oldState?.inputs);
   const newInputs = operation === 'delete' ? {} : masked(newState?.inputs);
   const urn = steps[0]?.urn ?? '';
   const replaces = replacing(steps);
   const differences = leaves(oldInputs, newInputs);
-  const named = differences.length > 0 ? differences : namedOnly(steps);
+  const shown = [...protection, ...(differences.length > 0 ? differences : namedOnly(steps))];
   return {
     urn,
     type: newState?.type ?? oldState?.type ?? urn.split('::')[2]?.split('$').at(-1) ?? '',
     name: urn.split('::').slice(3).join('::'),
     operation,
-    properties: (operation === 'same' ? [] : named)
+    properties: (operation === 'same' ? [] : shown)
       .slice(0, PROPERTIES_CAP)
       .map(({ path, before, after }) => ({
         path: plainText(path, 200),
@@ -134,6 +137,11 @@ function mergeSteps(steps: readonly RawStep[], clean: (text: string) => string):
     newInputs,
     unprotects: oldState?.protect === true && newState?.protect !== true,
   };
+}
+
+function protectionOf(before: RawStep['oldState'], after: RawStep['newState']): Difference[] {
+  if (!before || !after || before.protect === after.protect) return [];
+  return [{ path: 'protect', before: before.protect, after: after.protect }];
 }
 
 function masked(inputs: Record<string, unknown> | null | undefined): Record<string, unknown> {

@@ -29,6 +29,7 @@ export interface UpdateRequest {
   /** A private folder for the event log and the output. */
   readonly dir: string;
   readonly signal: AbortSignal;
+  /** Where it throws, the update is interrupted at once and what it threw is the outcome's problem. */
   readonly onStart: (pid: number) => void;
   /** Name and operation of a resource, as the engine begins and ends with it. */
   readonly onResource: (event: ResourceEvent) => void;
@@ -88,24 +89,39 @@ export class PulumiUpdates implements UpdateRunner {
     let told = 0;
     const tell = async () => {
       const { events } = await readEvents(eventLog);
-      for (const event of events.slice(told)) request.onResource(event);
+      const fresh = events.slice(told);
       told = Math.max(told, events.length);
+      try {
+        for (const event of fresh) request.onResource(event);
+      } catch {
+        // Who only looks on can't end an update; the events are in the outcome all the same.
+      }
     };
     const poll = setInterval(() => void tell(), POLL_MS);
     let problem: Problem | null = null;
+    const refused = new AbortController();
+    let refusal: Problem | null = null;
     try {
       await this.#cli.run(
         ['up', '--yes', '--event-log', eventLog, ...(planFile === null ? [] : ['--plan', planFile])],
         {
           cwd: stack.projectDir,
           stack: stack.fqn,
-          signal,
+          signal: AbortSignal.any([signal, refused.signal]),
           graceMs: UPDATE_GRACE_MS,
           // `--event-log` is a flag that only this variable brings out. The log holds debug texts, and so secrets:
           // it stays in the private folder and is read for URNs and operations alone.
           env: { ...backendEnvironment(stack), PULUMI_DEBUG_COMMANDS: 'true' },
           outputFiles: { stdout: join(dir, 'stdout.txt'), stderr: join(dir, 'stderr.txt') },
-          onStart: request.onStart,
+          // It is called from an event of the process, where a throw would reach nobody and the update would go on.
+          onStart: (pid) => {
+            try {
+              request.onStart(pid);
+            } catch (thrown) {
+              refusal = toProblem(thrown);
+              refused.abort();
+            }
+          },
         },
       );
     } catch (thrown) {
@@ -115,7 +131,7 @@ export class PulumiUpdates implements UpdateRunner {
     }
     await tell();
     const { started, events } = await readEvents(eventLog);
-    return { problem, started, events };
+    return { problem: refusal ?? problem, started, events };
   }
 }
 

@@ -5,13 +5,18 @@ import type {
   StackSnapshot,
   Workload,
 } from '../../infrastructure/model.ts';
-import { Problem } from '../../problem.ts';
+import { Problem, toProblem } from '../../problem.ts';
 import type { Clock } from './ports.ts';
 
 export type RolloutTarget = Pick<Workload, 'cluster' | 'ecsService' | 'region'>;
 
 const ECS_SERVICE = 'aws:ecs/service:Service';
 const POLL_MS = 2_000;
+/** A look that fails is made again this many times, each after twice the pause of the one before. */
+const RETRIES = 3;
+
+/** The word of the service itself that its rollout failed; all else that goes wrong while watching says nothing of it. */
+export class FailedRollout extends Problem {}
 
 /** The ECS service that runs what was changed: the changed resource itself, or one that depends on it. */
 export function rolloutTarget(snapshot: StackSnapshot, changed: ReadonlySet<string>): RolloutTarget | null {
@@ -57,7 +62,7 @@ export interface RolloutWatch {
 export async function watchRollout(watch: RolloutWatch): Promise<{ deployedAt: number; words: string }> {
   const started = watch.clock.now();
   for (;;) {
-    const deployments = await watch.source.deployments(watch.target, watch.signal);
+    const deployments = await look(watch);
     const newest = [...deployments].sort((a, b) => b.createdAt - a.createdAt)[0];
     const isNew = newest !== undefined && !watch.known.has(newest.id);
     const now = watch.clock.now();
@@ -67,7 +72,7 @@ export async function watchRollout(watch: RolloutWatch): Promise<{ deployedAt: n
         .reduce((sum, one) => sum + one.running, 0);
       const words = rolloutWords(newest, old);
       if (newest.rollout === 'failed') {
-        throw new Problem(
+        throw new FailedRollout(
           'internal',
           `The rollout of ${watch.target.ecsService} failed${newest.reason ? `: ${newest.reason.slice(0, 300)}` : '.'}`,
           'Look at the stopped tasks of the service; roll back if it does not recover.',
@@ -92,6 +97,19 @@ export async function watchRollout(watch: RolloutWatch): Promise<{ deployedAt: n
       );
     }
     await watch.clock.sleep(POLL_MS, watch.signal);
+  }
+}
+
+async function look(watch: RolloutWatch): Promise<readonly Deployment[]> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await watch.source.deployments(watch.target, watch.signal);
+    } catch (thrown) {
+      const problem = toProblem(thrown);
+      if (watch.signal.aborted || problem.code === 'cancelled' || attempt === RETRIES) throw problem;
+      watch.onProgress(`${problem.message} Looking again`, null);
+      await watch.clock.sleep(POLL_MS * 2 ** attempt, watch.signal);
+    }
   }
 }
 

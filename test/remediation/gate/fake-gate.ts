@@ -44,6 +44,8 @@ export interface World {
   plan: (cwd: string) => string;
   outcome: () => UpdateOutcome | Promise<UpdateOutcome>;
   deployments: Deployment[][];
+  /** What the next looks at the deployments meet, first to last. */
+  rolloutProblems: Problem[];
   settings: GateSettings;
   text(): Promise<string>;
 }
@@ -83,6 +85,7 @@ export async function world(program = PROGRAM): Promise<World> {
     plan: () => '{"plan":1}',
     outcome: () => ({ problem: null, started: true, events: [] }),
     deployments: [],
+    rolloutProblems: [],
     settings: { approvalMinutes: 15, verifyWindowSeconds: 30, rolloutTimeoutMinutes: 10, dataset: '__all__' },
     text: () => readFile(join(projectDir, 'index.ts'), 'utf8'),
   };
@@ -122,14 +125,19 @@ export async function world(program = PROGRAM): Promise<World> {
     },
     telemetry: async () =>
       ({
+        datasets: async () => [{ slug: 'api', lastWrittenAt: 1 }],
+        columns: async () => ['duration_ms', 'service.name', 'name'].map((name) => ({ name })),
         mark: async (_dataset: string, marker: Marker) => void self.marks.push(marker),
         run: async () => {
           throw new Problem('unreachable', 'no store', 'connect one');
         },
       }) as unknown as TelemetryStore,
     rollouts: async () => ({
-      deployments: async () =>
-        (self.deployments.length > 1 ? self.deployments.shift() : self.deployments[0]) ?? [],
+      deployments: async () => {
+        const problem = self.updates.length > 0 ? self.rolloutProblems.shift() : undefined;
+        if (problem) throw problem;
+        return (self.deployments.length > 1 ? self.deployments.shift() : self.deployments[0]) ?? [];
+      },
     }),
     settings: () => self.settings,
   });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../../../src/problem.ts';
+import { thisProcess } from '../../../src/remediation/gate/window-process.ts';
 import type { Proposal } from '../../../src/remediation/proposal.ts';
 import { deployment, PROGRAM, REPLACED, type World, world } from './fake-gate.ts';
 import { never, quiet, replacing } from './real-gate.ts';
@@ -244,6 +245,17 @@ describe('the typed confirmation', () => {
       [step({ op: 'create-replacement' }), step({ op: 'delete-replaced', newState: null })],
       true,
     ],
+    [
+      'protection alone taken off, which the engine calls the same',
+      [
+        step({
+          op: 'same',
+          oldState: { type: 't', inputs: { a: 1 }, protect: true },
+          newState: { type: 't', inputs: { a: 1 } },
+        }),
+      ],
+      true,
+    ],
     ['protection taken off', [step({ oldState: { type: 't', inputs: {}, protect: true } })], true],
     [
       'permissions',
@@ -282,6 +294,32 @@ describe('the typed confirmation', () => {
       await w.gate.confirm(id, 'dev');
     } else await w.gate.confirm(id);
     expect(w.gate.views[0]?.state).toBe('confirmed');
+  });
+
+  test('a change of protection alone is a step of its own and binds the update', async () => {
+    const same = (before: boolean, after: boolean) =>
+      step({
+        op: 'same',
+        oldState: { type: 't', inputs: {}, protect: before },
+        newState: { type: 't', inputs: {}, protect: after },
+      });
+    const w = await world();
+    w.savesPlan = false;
+    w.steps = [same(true, true)];
+    const { id } = await confirmed(w);
+    expect(w.gate.views[0]?.preview?.steps).toEqual([]);
+    w.steps = [same(true, false)];
+    await expect(w.gate.apply(id, never, quiet)).rejects.toMatchObject({
+      message: expect.stringContaining('other steps'),
+    });
+    const again = await world();
+    again.steps = [same(true, false)];
+    await previewed(again);
+    expect(again.gate.views[0]?.preview).toMatchObject({
+      summary: { update: 1 },
+      steps: [{ operation: 'update', properties: [{ path: 'protect', before: 'true', after: 'false' }] }],
+      confirmationReasons: ['Takes the protection off x (t).'],
+    });
   });
 
   test('what is shown hides secrets and what came from elsewhere can not dress up', async () => {
@@ -329,6 +367,7 @@ describe('an update that fails', () => {
     expect(await w.text()).toBe(PROGRAM);
     expect(w.gate.views[0]).toMatchObject({
       state: 'failed',
+      filesStand: false,
       problem: { message: expect.stringContaining('Locked.') },
     });
     await expect(w.gate.rollBack(id)).rejects.toMatchObject({ code: 'refused' });
@@ -351,7 +390,24 @@ describe('an update that fails', () => {
       message: expect.stringMatching(/1 step done, failed at api2.*files stay/),
     });
     expect(await w.text()).toBe(CHANGED);
-    expect((await w.gate.rollBack(id)).diff).toContain('+new aws.ecs.TaskDefinition("api", { cpu: "512" });');
+    expect(w.gate.views[0]).toMatchObject({ state: 'failed', filesStand: true });
+    expect(() => w.gate.reject(id)).toThrow(
+      expect.objectContaining({ code: 'refused', nextStep: 'Roll back.' }),
+    );
+    expect(w.gate.views[0]?.state).toBe('failed');
+
+    w.outcome = () => ({ problem: null, started: true, events: [] });
+    const reverse = await w.gate.rollBack(id);
+    await w.gate.submit(reverse);
+    await w.gate.approve(reverse.id, reverse.diffSha256);
+    await w.gate.preview(reverse.id, never, quiet);
+    await w.gate.confirm(reverse.id);
+    await w.gate.apply(reverse.id, never, quiet);
+    expect(await w.text()).toBe(PROGRAM);
+    expect(w.gate.views.map((view) => [view.state, view.filesStand])).toEqual([
+      ['applied', true],
+      ['rolled-back', false],
+    ]);
   });
 
   test('with a state that moved all the same: the files stay', async () => {
@@ -425,12 +481,118 @@ describe('the rollout', () => {
     expect(w.gate.views[0]).toMatchObject({ state: 'applied', deployedAt: null });
   });
 
+  test.each(['unreachable', 'rate-limited', 'unauthorized', 'timeout'] as const)(
+    'outlives a look that is %s, and is not failed where it can not be watched at all',
+    async (code) => {
+      const deployments = () => [[deployment('1')], [deployment('2')]];
+      const problem = new Problem(code, 'No answer.', 'Look.');
+      const w = await world();
+      const { id } = await previewedWith(w, deployments());
+      w.rolloutProblems = [problem, problem];
+      await w.gate.apply(id, never, quiet);
+      expect(w.gate.views[0]).toMatchObject({ state: 'applied', problem: null, deployedAt: w.now });
+
+      const blind = await world();
+      const other = await previewedWith(blind, deployments());
+      blind.rolloutProblems = Array.from({ length: 10 }, () => problem);
+      await expect(blind.gate.apply(other.id, never, quiet)).rejects.toMatchObject({ code });
+      expect(blind.gate.views[0]).toMatchObject({ state: 'applied', problem: { message: 'No answer.' } });
+      blind.rolloutProblems = [];
+      await expect(blind.gate.verify(other.id, never, quiet)).rejects.toMatchObject({ message: 'no store' });
+      expect(blind.gate.views[0]).toMatchObject({ state: 'applied', deployedAt: expect.any(Number) });
+    },
+  );
+
+  test('that is no longer watched is not failed', async () => {
+    const w = await world();
+    const { id } = await previewedWith(w, [[deployment('1')], [deployment('1')]]);
+    const stop = new AbortController();
+    const applying = w.gate.apply(id, stop.signal, (label) => {
+      if (label.startsWith('Rollout')) stop.abort();
+    });
+    await expect(applying).rejects.toThrow();
+    expect(w.gate.views[0]?.state).toBe('applied');
+  });
+
   async function previewedWith(w: World, deployments: World['deployments']) {
     w.deployments = deployments;
     const proposal = await previewed(w);
     await w.gate.confirm(proposal.id);
     return proposal;
   }
+});
+
+describe('a journal that can not be written', () => {
+  /** From now on, entries of this kind find a full disk. */
+  function full(w: World, ...events: string[]) {
+    const append = w.journal.append.bind(w.journal);
+    w.journal.append = (entry, at) => {
+      if (events.includes(entry.event)) throw new Problem('internal', 'Disk full.', 'Free some space.');
+      append(entry, at);
+    };
+  }
+
+  test('does not hide why an update failed, nor keep it under way', async () => {
+    const w = await world();
+    const { id } = await confirmed(w);
+    full(w, 'apply-failed', 'update-started');
+    await expect(w.gate.apply(id, never, quiet)).rejects.toMatchObject({
+      message: expect.stringMatching(/Disk full.*put back/),
+    });
+    expect(w.gate.views[0]).toMatchObject({
+      state: 'failed',
+      problem: { message: expect.stringContaining('It is not in the journal: Disk full.') },
+    });
+  });
+
+  test('does not hide why a preview failed, nor keep it under way', async () => {
+    const w = await world();
+    const proposal = await proposed(w);
+    await w.gate.approve(proposal.id, proposal.diffSha256);
+    full(w, 'preview-failed');
+    w.plan = () => {
+      throw new Problem('program-error', 'It does not compile.', 'Mend it.');
+    };
+    const previewing = w.gate.preview(proposal.id, never, quiet);
+    await expect(previewing).rejects.toMatchObject({ message: 'It does not compile.' });
+    expect(w.gate.views[0]).toMatchObject({
+      state: 'failed',
+      problem: { message: 'It does not compile. It is not in the journal: Disk full.', nextStep: 'Mend it.' },
+    });
+  });
+
+  test('an update that went through is applied all the same', async () => {
+    const w = await world();
+    const { id } = await confirmed(w);
+    full(w, 'applied');
+    await w.gate.apply(id, never, quiet);
+    expect(w.gate.views[0]?.state).toBe('applied');
+  });
+});
+
+test('two approvals at once are one', async () => {
+  const w = await world();
+  const { id, diffSha256 } = await proposed(w);
+  const both = await Promise.allSettled([w.gate.approve(id, diffSha256), w.gate.approve(id, diffSha256)]);
+  expect(both.map((one) => one.status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(w.gate.views[0]?.state).toBe('approved');
+});
+
+test('what an earlier window was cut off in is told once', async () => {
+  const w = await world();
+  const entry = {
+    proposal: 'pr_1',
+    event: 'applying',
+    stack: w.stack.fqn,
+    projectDir: w.stack.projectDir,
+    files: [],
+    backupDir: w.dir,
+  } as const;
+  w.journal.append({ ...entry, window: thisProcess() }, 1);
+  expect(w.gate.recover()).toEqual([]);
+  w.journal.append({ ...entry, window: { ...thisProcess(), pid: 2 ** 30 } }, 2);
+  expect(w.gate.recover()).toMatchObject([{ proposal: 'pr_1' }]);
+  expect(w.gate.recover()).toEqual([]);
 });
 
 test('a verification that can not be made leaves the proposal applied, and says why', async () => {

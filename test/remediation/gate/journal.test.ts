@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FileJournal, type JournalEntry, unfinished } from '../../../src/remediation/gate/journal.ts';
+import { isRunning, thisProcess } from '../../../src/remediation/gate/window-process.ts';
 
 async function journal() {
   const dir = await mkdtemp(join(tmpdir(), 'plumbline-journal-'));
@@ -18,6 +20,7 @@ const applying: JournalEntry = {
   projectDir: '/infra',
   files: [{ file: 'index.ts', before: 'a', after: 'b' }],
   backupDir: '/backups/pr_1',
+  window: { pid: 6, startedAt: 1 },
 };
 
 test('a torn last line is left out, and the next one stands whole', async () => {
@@ -65,14 +68,33 @@ test.each<[string, JournalEntry[], RegExp | null]>([
     [applying, { proposal: 'pr_1', event: 'apply-failed', problem: 'x', filesStand: true }],
     null,
   ],
+  [
+    'that was told already',
+    [
+      applying,
+      { proposal: 'pr_1', event: 'update-started', pid: 7 },
+      { proposal: 'pr_1', event: 'acknowledged' },
+    ],
+    null,
+  ],
   ['before anything', [{ proposal: 'pr_1', event: 'confirmed', typed: false }], null],
 ])('a crash %s is known afterwards', async (_name, entries, words) => {
   const { journal: one } = await journal();
   for (const [at, entry] of entries.entries()) one.append(entry, at);
-  const found = unfinished(one.read());
+  expect(unfinished(one.read(), () => true)).toEqual([]);
+  const found = unfinished(one.read(), () => false);
   if (words === null) expect(found).toEqual([]);
   else
     expect(found).toMatchObject([
       { proposal: 'pr_1', message: expect.stringMatching(words), nextStep: expect.stringMatching(/backups/) },
     ]);
+});
+
+test('a process is told from one that has ended, and from a later one with its number', (ctx) => {
+  const own = thisProcess();
+  expect(isRunning(own)).toBe(true);
+  const ended = spawnSync(process.execPath, ['--version']);
+  expect(isRunning({ pid: ended.pid, startedAt: null })).toBe(false);
+  if (own.startedAt === null) return ctx.skip('ps: it does not tell when a process started');
+  expect(isRunning({ ...own, startedAt: own.startedAt - 60_000 })).toBe(false);
 });
