@@ -73,11 +73,9 @@ export async function sizingProposal(request: SizingRequest): Promise<Proposal> 
         after: String(after),
       })),
       kind: advice.kind,
-      service: workload.service,
-      ...(diagnosis.symptom &&
-        diagnosis.symptom.service === workload.service && {
-          operation: diagnosis.symptom.operation,
-        }),
+      // What was slow, which may be a caller of the workload: it is what has to be faster afterwards.
+      service: diagnosis.symptom?.service ?? workload.service,
+      ...(diagnosis.symptom && { operation: diagnosis.symptom.operation }),
       rationale: [
         `The diagnosis names the ${advice.kind === 'memory' ? 'memory' : 'CPU'} of ${workload.service} as the cause.`,
         ...changes.map((change) => `${change.property} is set by ${change.place.described}.`),

@@ -98,6 +98,18 @@ const propose = (snapshot: StackSnapshot, advice = ADVICE, diagnosis = DIAGNOSIS
   sizingProposal({ advice, diagnosis, snapshot, origin: { by: 'diagnosis' }, now: 1 });
 
 describe('a sizing patch', () => {
+  test('is verified by what was slow, also where that is a caller of what it resizes', async () => {
+    const snapshot = await project(PROGRAM);
+    const symptom = { service: 'web', operation: 'GET /', p95Before: 400, p95After: 1800, onset: null };
+    expect(await propose(snapshot, ADVICE, { ...DIAGNOSIS, symptom })).toMatchObject({
+      title: expect.stringMatching(/^api: /),
+      service: 'web',
+      operation: 'GET /',
+    });
+    const { operation, service } = await propose(snapshot, ADVICE, { ...DIAGNOSIS, symptom: null });
+    expect({ operation, service }).toEqual({ operation: undefined, service: 'api' });
+  });
+
   test('raises cpu and memory together, with cost, effect and a diff that holds', async () => {
     const snapshot = await project(PROGRAM);
     const proposal = await propose(snapshot);

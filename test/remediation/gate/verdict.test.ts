@@ -81,18 +81,23 @@ function jumping(start: number) {
   };
 }
 
+const COLUMNS = ['duration_ms', 'service.name', 'name', 'trace.parent_id', 'span.kind', 'error'];
+
 describe('the comparison', () => {
   const request = (
     rows: (window: TimeWindow) => QueryAnswer['rows'],
     asked: { spec: QuerySpec; window: TimeWindow }[],
+    columns: readonly string[] = COLUMNS,
   ) => ({
     store: {
+      name: 'store',
+      columns: async () => columns.map((name) => ({ name, type: 'string', hidden: false })),
       run: async (dataset: string, spec: QuerySpec, window: TimeWindow) => {
         asked.push({ spec, window });
         return { dataset, spec, window, rows: rows(window), series: [], truncated: false };
       },
     } as unknown as TelemetryStore,
-    dataset: '__all__',
+    dataset: 'api',
     service: 'api',
     operation: 'POST /api/chat',
     updateStartedAt: 1_000_500,
@@ -109,14 +114,16 @@ describe('the comparison', () => {
     ...Object.fromEntries(QUANTILES.map(({ op, at }) => [`${op}(duration_ms)`, p95 * (0.5 + at / 2)])),
   });
 
-  test('waits for the window to fill and asks once, the time between left out', async () => {
+  test('waits for the window to fill, the time between left out', async () => {
     const asked: { spec: QuerySpec; window: TimeWindow }[] = [];
-    const rows = () => [row('before', 300, 1000), row('between', 50, 700), row('after', 300, 400)];
+    const rows = () => [row('before', 300, 1000), row('outside', 50, 700), row('after', 300, 400)];
     const result = await verifyDeployment(request(rows, asked));
-    expect(asked).toHaveLength(1);
-    expect(asked[0]?.window).toEqual({ start: 970_000, end: 1_051_000 });
-    expect(asked[0]?.spec.calculated_fields?.[0]?.expression).toContain('1000');
-    expect(asked[0]?.spec.calculated_fields?.[0]?.expression).toContain('1021');
+    expect(asked).toHaveLength(2);
+    expect(asked[1]?.window).toEqual({ start: 970_000, end: 1_051_000 });
+    expect(asked[1]?.spec.calculated_fields?.[0]?.expression).toBe(
+      'IF(AND(GTE(EVENT_TIMESTAMP(), 970), LT(EVENT_TIMESTAMP(), 1000)), "before", ' +
+        'IF(AND(GTE(EVENT_TIMESTAMP(), 1021), LT(EVENT_TIMESTAMP(), 1051)), "after", "outside"))',
+    );
     expect(result).toMatchObject({
       verdict: 'improved',
       before: { count: 300, rate: 10 },
@@ -131,14 +138,44 @@ describe('the comparison', () => {
       row('after', (window.end - 1_021_000) / 1000, 400),
     ];
     expect((await verifyDeployment(request(rows, asked))).after?.count).toBe(60);
-    expect(asked).toHaveLength(2);
+    expect(asked).toHaveLength(3);
     const none: { spec: QuerySpec; window: TimeWindow }[] = [];
     expect(await verifyDeployment(request(() => [], none))).toMatchObject({
       verdict: 'undetermined',
       before: null,
       after: null,
     });
-    expect(none).toHaveLength(3);
+    expect(none).toHaveLength(4);
+  });
+
+  test.each([
+    [12_000, 12_000],
+    [90_000, 30_000],
+  ])('waits for requests of %i ms to end, at most a window long', async (slowest, wait) => {
+    const rows = () => [{ ...row('before', 300, 1000), 'MAX(duration_ms)': slowest }, row('after', 300, 400)];
+    const one = request(rows, []);
+    await verifyDeployment(one);
+    expect(one.clock.now()).toBe(1_051_000 + 5_000 + wait);
+  });
+
+  test('asks for no column that the store has not', async () => {
+    const asked: { spec: QuerySpec; window: TimeWindow }[] = [];
+    const rows = () => [row('before', 300, 1000), row('after', 300, 400)];
+    const result = await verifyDeployment(request(rows, asked, ['duration_ms', 'service.name', 'name']));
+    expect(result.verdict).toBe('improved');
+    expect(result.notes.join()).toContain('errors');
+    expect(JSON.stringify(asked.map((one) => one.spec))).not.toMatch(
+      /error|parent_id|annotation_type|span\.kind/,
+    );
+  });
+
+  test('of a service alone takes what comes into it, be it from outside or from a caller', async () => {
+    const asked: { spec: QuerySpec; window: TimeWindow }[] = [];
+    await verifyDeployment({ ...request(() => [], asked), operation: undefined });
+    expect(asked[0]?.spec.filters).toContainEqual({ column: 'plumbline.entrance', op: '=', value: 1 });
+    expect(asked[0]?.spec.calculated_fields?.at(-1)?.expression).toBe(
+      'IF(OR(NOT(EXISTS($"trace.parent_id")), IN($"span.kind", "server", "consumer")), 1, 0)',
+    );
   });
 
   test('stops when cancelled', async () => {
