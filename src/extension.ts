@@ -57,6 +57,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<TestHa
   const secrets = own(new Secrets(context.secrets));
   const telemetry = new TelemetryConnection({
     secrets,
+    prompts,
     script: vscode.Uri.joinPath(context.extensionUri, 'dist', 'collector.cjs').fsPath,
     dataDirectory: at('collector').fsPath,
     log,
@@ -112,7 +113,15 @@ export async function activate(context: vscode.ExtensionContext): Promise<TestHa
   own(onSettingsChanged(reconnect, 'honeycomb', 'collector', 'diagnosis.lookbackMinutes'));
   own(onSettingsChanged(() => stacks.refresh(), 'pulumi'));
   own(secrets.onDidChange((name) => (name === 'honeycombKey' ? reconnect() : stacks.refresh())));
-  own(vscode.workspace.onDidGrantWorkspaceTrust(() => stacks.refresh()));
+  const watchInbox = () => {
+    inbox.watch(at('inbox').fsPath).catch((thrown) => log.warn(`Inbox: ${toProblem(thrown).message}`));
+  };
+  own(
+    vscode.workspace.onDidGrantWorkspaceTrust(() => {
+      stacks.refresh();
+      watchInbox();
+    }),
+  );
   own(onApplied(workflow, () => stacks.refresh()));
   own(
     review.onDidBecomeStale(({ proposal }) => {
@@ -127,9 +136,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<TestHa
   setImmediate(() => {
     void secrets.publish('honeycombKey');
     void secrets.publish('pulumiPassphrase');
-    if (vscode.workspace.isTrusted) {
-      inbox.watch(at('inbox').fsPath).catch((thrown) => log.warn(`Inbox: ${toProblem(thrown).message}`));
-    }
+    if (vscode.workspace.isTrusted) watchInbox();
   });
   return testing ? { workflow, secrets, review, mcp, latency, stacks, panelCommand } : undefined;
 }

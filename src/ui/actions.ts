@@ -5,7 +5,7 @@ import type { Workflow } from '../workflow/workflow-api.ts';
 import type { Panel } from './panel/panel.ts';
 import { withCancellableProgress } from './progress.ts';
 import type { Prompts } from './prompts.ts';
-import { confirmationWords, outcomeWords } from './review/confirmation.ts';
+import { approvalWords, confirmationWords, outcomeWords } from './review/confirmation.ts';
 import type { Review } from './review/review.ts';
 import { readSettings } from './settings.ts';
 import { openSource } from './source.ts';
@@ -18,7 +18,7 @@ export interface DiagnoseTarget {
 
 /**
  * What a person can set going, from wherever they do: command, tree, panel or editor title.
- * At most one long run at a time, which `cancel` ends.
+ * At most one long run at a time, which `cancel` ends; verifications go on beside it.
  */
 export class Actions implements vscode.Disposable {
   readonly #workflow: Workflow;
@@ -27,6 +27,8 @@ export class Actions implements vscode.Disposable {
   readonly #prompts: Prompts;
   readonly #log: vscode.LogOutputChannel;
   #running: AbortController | undefined;
+  /** Verifications that go on beside the one long run, by proposal. */
+  readonly #apart = new Map<string, AbortController>();
 
   constructor(parts: {
     readonly workflow: Workflow;
@@ -44,7 +46,7 @@ export class Actions implements vscode.Disposable {
 
   async diagnose(target: DiagnoseTarget = {}): Promise<void> {
     this.#panel().show();
-    await this.#long('Diagnosing latency', async (signal) => {
+    await this.#long('Diagnosing latency', null, async (signal) => {
       await this.#workflow.diagnose({ lookbackMinutes: readSettings().lookbackMinutes, ...target }, signal);
     });
   }
@@ -61,9 +63,13 @@ export class Actions implements vscode.Disposable {
 
   async approve(): Promise<void> {
     const { proposalId, diffSha256 } = await this.#review.approvable();
+    if (await this.#isBusy()) return;
+    const proposal = this.#workflow.proposal(proposalId);
+    // Whoever can run a command of VS Code (a model's tool, too) could get here; a modal dialog only a person answers.
+    if (proposal?.origin.by === 'mcp' && !(await this.#prompts.confirm(approvalWords(proposal)))) return;
     await this.#review.close(proposalId);
     this.#panel().show();
-    await this.#long('Previewing the change', (signal) =>
+    await this.#long('Previewing the change', proposalId, (signal) =>
       this.#workflow.approve(proposalId, diffSha256, signal),
     );
   }
@@ -71,13 +77,13 @@ export class Actions implements vscode.Disposable {
   async reject(): Promise<void> {
     const proposalId = this.#review.inFront();
     if (proposalId === undefined) return;
-    this.#workflow.reject(proposalId);
+    await this.#workflow.reject(proposalId);
     await this.#review.close(proposalId);
     this.#panel().show();
   }
 
   async discard(proposalId: string): Promise<void> {
-    this.#workflow.reject(proposalId);
+    await this.#workflow.reject(proposalId);
     await this.#review.close(proposalId);
   }
 
@@ -98,10 +104,36 @@ export class Actions implements vscode.Disposable {
       });
       if (typed === undefined) return;
     }
-    const done = await this.#long('Applying the change', (signal) =>
-      this.#workflow.confirm(proposalId, typed, signal),
-    );
+    const done = await this.#long('Applying the change', proposalId, async (signal, goOnApart) => {
+      // Once applied, what is left only waits and measures: it must not keep the person from diagnosing.
+      const subscription = this.#workflow.onDidChange(() => {
+        if (this.#view(proposalId)?.state === 'applied') goOnApart();
+      });
+      try {
+        await this.#workflow.confirm(proposalId, typed, signal);
+      } finally {
+        subscription.dispose();
+      }
+    });
     if (done) await this.#tellOutcome(proposalId);
+  }
+
+  /** Measures a change that was applied and not verified, beside whatever else runs; the notification cancels it. */
+  async verify(proposalId: string): Promise<void> {
+    if (this.#apart.has(proposalId)) {
+      await this.#prompts.notify('info', 'This change is being verified already.');
+      return;
+    }
+    const running = new AbortController();
+    this.#apart.set(proposalId, running);
+    try {
+      await this.#underProgress('Verifying the change', proposalId, running.signal, (signal) =>
+        this.#workflow.verify(proposalId, signal),
+      );
+    } finally {
+      this.#apart.delete(proposalId);
+    }
+    await this.#tellOutcome(proposalId);
   }
 
   /** Opens where a resource is declared, reading the stacks first if they were not read yet. */
@@ -149,36 +181,65 @@ export class Actions implements vscode.Disposable {
     return [shown, ...proposals.map((p) => p.problem)].some((p) => p?.message === problem.message);
   }
 
-  /** True when the run came to its end; a cancelled or failed one has been reported already. */
-  async #long(title: string, task: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
-    if (this.#running !== undefined) {
-      await this.#prompts.notify('info', 'Plumbline is busy. Wait for it, or cancel what is running.');
-      return false;
-    }
+  async #isBusy(): Promise<boolean> {
+    if (this.#running === undefined) return false;
+    await this.#prompts.notify('info', 'Plumbline is busy. Wait for it, or cancel what is running.');
+    return true;
+  }
+
+  /**
+   * True when the run came to its end; a cancelled or failed one has been reported already. The task may call `goOnApart`
+   * to let another run begin beside the rest of it.
+   */
+  async #long(
+    title: string,
+    proposalId: string | null,
+    task: (signal: AbortSignal, goOnApart: () => void) => Promise<void>,
+  ): Promise<boolean> {
+    if (await this.#isBusy()) return false;
     const running = new AbortController();
+    const release = async () => {
+      if (this.#running !== running) return;
+      this.#running = undefined;
+      await vscode.commands.executeCommand('setContext', 'plumbline.busy', false);
+    };
+    const goOnApart = () => {
+      if (proposalId !== null) this.#apart.set(proposalId, running);
+      void release();
+    };
     this.#running = running;
     await vscode.commands.executeCommand('setContext', 'plumbline.busy', true);
     try {
-      await withCancellableProgress(title, running.signal, async (signal, report) => {
-        const subscription = this.#workflow.onDidChange(({ progress, proposals }) => {
-          const current = progress ?? proposals.find((p) => p.progress !== null)?.progress;
-          if (current) report(current);
-        });
-        try {
-          await task(signal);
-        } finally {
-          subscription.dispose();
-        }
-      });
+      await this.#underProgress(title, proposalId, running.signal, (signal) => task(signal, goOnApart));
       return true;
     } catch (thrown) {
       // Not waited for: the run is over, whether or not the person answers the notification.
       void this.fail(thrown);
       return false;
     } finally {
-      this.#running = undefined;
-      await vscode.commands.executeCommand('setContext', 'plumbline.busy', false);
+      if (proposalId !== null && this.#apart.get(proposalId) === running) this.#apart.delete(proposalId);
+      await release();
     }
+  }
+
+  /** Shows the progress of the diagnosis, or of one proposal, while the task runs. */
+  async #underProgress(
+    title: string,
+    proposalId: string | null,
+    ended: AbortSignal,
+    task: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    await withCancellableProgress(title, ended, async (signal, report) => {
+      const subscription = this.#workflow.onDidChange(({ progress }) => {
+        const current = proposalId === null ? progress : this.#view(proposalId)?.progress;
+        if (current) report(current);
+      });
+      try {
+        await task(signal);
+      } finally {
+        subscription.dispose();
+      }
+    });
   }
 
   async #tellOutcome(proposalId: string): Promise<void> {
@@ -215,5 +276,6 @@ export class Actions implements vscode.Disposable {
 
   dispose(): void {
     this.#running?.abort();
+    for (const running of this.#apart.values()) running.abort();
   }
 }

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { Problem } from '../problem.ts';
 import type { Workflow } from '../workflow/workflow-api.ts';
 import type { Actions } from './actions.ts';
+import { keyHost } from './honeycomb-key.ts';
 import type { LatencyNode, LatencyTree } from './latency-tree.ts';
 import { clientConfiguration, type McpDefinitions } from './mcp-definition.ts';
 import type { Panel } from './panel/panel.ts';
@@ -47,7 +48,7 @@ export function commandTable(parts: CommandParts): Readonly<Record<string, Handl
     'plumbline.useLocalCollector': () => setApiUrl('local'),
     'plumbline.useHoneycomb': () => useHoneycomb(parts),
     'plumbline.setHoneycombKey': async () => {
-      await askHoneycombKey(parts);
+      await askHoneycombKey(parts, readSettings().honeycombUrl);
     },
     'plumbline.clearHoneycombKey': () => secrets.clear('honeycombKey'),
     'plumbline.setPulumiPassphrase': async () => {
@@ -106,7 +107,7 @@ async function useHoneycomb(parts: CommandParts): Promise<void> {
   ]);
   if (region === undefined) return;
   const known = (await parts.secrets.get('honeycombKey')) !== undefined;
-  if (!known && !(await askHoneycombKey(parts))) return;
+  if (!known && !(await askHoneycombKey(parts, region.url))) return;
   await setApiUrl(region.url);
 }
 
@@ -119,11 +120,12 @@ async function setApiUrl(value: string): Promise<void> {
   await vscode.workspace.getConfiguration('plumbline').update('honeycomb.apiUrl', value, target);
 }
 
-async function askHoneycombKey({ prompts, secrets }: CommandParts): Promise<boolean> {
+/** Asks for the key of the store at the given address, and keeps it for that host alone. */
+async function askHoneycombKey({ prompts, secrets }: CommandParts, url: string | null): Promise<boolean> {
   const key = await prompts.input({
     title: 'Honeycomb API Key',
     prompt:
-      'A configuration key that may run queries. It is kept in secret storage and sent to Honeycomb alone.',
+      'A configuration key that may run queries. It is kept in secret storage and sent to one host alone.',
     placeHolder: 'hcxlk_…',
     password: true,
     validate: (value) => {
@@ -134,7 +136,7 @@ async function askHoneycombKey({ prompts, secrets }: CommandParts): Promise<bool
     },
   });
   if (key === undefined) return false;
-  await secrets.set('honeycombKey', key.trim());
+  await secrets.setHoneycombKey({ key: key.trim(), host: keyHost(url) });
   return true;
 }
 

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { type Problem, toProblem } from '../problem.ts';
 import type { Proposal } from '../remediation/proposal.ts';
 import type { Workflow } from '../workflow/workflow-api.ts';
+import { inboxProposal } from './inbox-proposal.ts';
 import type { Prompts } from './prompts.ts';
 import { oneLine } from './words.ts';
 
@@ -13,6 +14,7 @@ export class Inbox implements vscode.Disposable {
   readonly #review: (proposalId: string) => Promise<void>;
   readonly #standings: string;
   #watch: { dispose(): void } | undefined;
+  #watching = false;
   #disposed = false;
 
   constructor(parts: {
@@ -32,30 +34,42 @@ export class Inbox implements vscode.Disposable {
 
   /** Watches a folder of proposals until disposed. */
   async watch(directory: string): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
     const { ProposalStore } = await import('../remediation/proposal-store.ts');
     const store = new ProposalStore(directory);
     const watch = await store.watch(
-      (proposal) => void this.#take(proposal, () => store.remove(proposal.id)),
+      (proposal) => {
+        this.#take(proposal, () => store.remove(proposal.id)).catch((thrown) =>
+          this.#log.warn(`Inbox: ${toProblem(thrown).message}`),
+        );
+      },
       (problem) => this.#log.warn(`Inbox: ${problem.message}`),
     );
     if (this.#disposed) watch.dispose();
     else this.#watch = watch;
   }
 
-  async #take(proposal: Proposal, remove: () => Promise<void>): Promise<void> {
+  async #take(found: Proposal, remove: () => Promise<void>): Promise<void> {
     // Other windows watch the same folder: only the one that has the project open takes it.
-    if (!isOpenHere(proposal) || this.#workflow.proposal(proposal.id) !== undefined) return;
+    if (!isOpenHere(found)) return;
+    let proposal: Proposal;
+    let wasWaiting: boolean;
     try {
+      proposal = inboxProposal(found);
+      wasWaiting = this.#waits(proposal.id);
+      // One that is known already is sent on, too: whether it may be made again is for the gate to say.
       await this.#workflow.submit(proposal);
     } catch (thrown) {
       const problem = toProblem(thrown);
       this.#log.warn(`A proposal from the inbox was refused: ${problem.message}`);
-      await this.#tellRefusal(proposal, problem);
+      await this.#tellRefusal(found, problem);
       await this.#prompts.notify('warning', `An assistant's proposal was refused: ${problem.message}`);
       return;
     } finally {
       await remove();
     }
+    if (wasWaiting || !this.#waits(proposal.id)) return;
     const by = proposal.origin.by === 'mcp' ? oneLine(proposal.origin.client, 60) : 'An assistant';
     const choice = await this.#prompts.notify(
       'info',
@@ -63,6 +77,12 @@ export class Inbox implements vscode.Disposable {
       'Review',
     );
     if (choice === 'Review') await this.#review(proposal.id);
+  }
+
+  #waits(proposalId: string): boolean {
+    return this.#workflow.state.proposals.some(
+      ({ proposal, state }) => proposal.id === proposalId && state === 'proposed',
+    );
   }
 
   /** The model that proposed it can then read why. */

@@ -1,6 +1,9 @@
 import * as vscode from 'vscode';
+import { Problem } from '../problem.ts';
+import { isLoopback } from './addresses.ts';
+import { chooseKey } from './honeycomb-key.ts';
 import type { Secrets } from './secrets.ts';
-import { isLoopback, onSettingsChanged, readSettings } from './settings.ts';
+import { onSettingsChanged, readSettings } from './settings.ts';
 
 export interface McpServerLaunch {
   readonly command: string;
@@ -56,13 +59,24 @@ export class McpDefinitions
       const { honeycombUrl } = readSettings();
       const url = honeycombUrl ?? (await this.#collectorUrl(cancelled.signal));
       definition.env['PLUMBLINE_HONEYCOMB_URL'] = url;
-      const key = isLoopback(url) ? undefined : await this.#secrets.get('honeycombKey');
+      const key = isLoopback(url) ? undefined : await this.#keyFor(url);
       if (key !== undefined) definition.env['HONEYCOMB_API_KEY'] = key;
       const passphrase = await this.#secrets.get('pulumiPassphrase');
       if (passphrase !== undefined) definition.env['PULUMI_CONFIG_PASSPHRASE'] = passphrase;
       return definition;
     } finally {
       subscription.dispose();
+    }
+  }
+
+  /** The key for this very host; without one the server starts all the same, and its tools say what is missing. */
+  async #keyFor(url: string): Promise<string | undefined> {
+    try {
+      const choice = chooseKey(url, await this.#secrets.storedKey(), this.#secrets.environment);
+      return 'use' in choice ? choice.use : undefined;
+    } catch (thrown) {
+      if (thrown instanceof Problem) return undefined;
+      throw thrown;
     }
   }
 

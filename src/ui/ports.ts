@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { MetricsSource, RolloutSource, StackRef, StackSource } from '../infrastructure/model.ts';
 import type { PulumiSettings } from '../infrastructure/pulumi/cli.ts';
 import { Problem } from '../problem.ts';
+import type { UpdateRunner } from '../remediation/gate/pulumi-updates.ts';
 import type { EnginePort, WorkflowPorts } from '../workflow/workflow.ts';
 import type { Prompts } from './prompts.ts';
 import type { Secrets } from './secrets.ts';
@@ -40,7 +41,11 @@ export function workflowPorts(parts: PortParts): WorkflowPorts & { dispose(): Pr
     dataset: () => readSettings().dataset,
     log: (message) => parts.log.info(message),
     async dispose() {
-      await (await gate)?.dispose();
+      try {
+        await (await gate)?.dispose();
+      } catch {
+        // One that never opened has said so to whoever asked for it, and what previews left lies in the temporary folder.
+      }
     },
   };
 }
@@ -97,6 +102,29 @@ async function pulumiSettings(secrets: Secrets): Promise<PulumiSettings> {
   };
 }
 
+/** The gate lives as long as the window, settings do not: each run is made with those of its moment. */
+async function currentUpdates(make: () => Promise<UpdateRunner>): Promise<UpdateRunner> {
+  let last = await make();
+  const current = async () => {
+    last = await make();
+    return last;
+  };
+  return {
+    version: async (cwd, signal) => (await current()).version(cwd, signal),
+    preview: async (request) => (await current()).preview(request),
+    update: async (request) => (await current()).update(request),
+    redact: (text) => last.redact(text),
+  };
+}
+
+function currentStacks(parts: PortParts): StackSource {
+  return {
+    stacks: async (signal) => (await pulumiStacks(parts)).stacks(signal),
+    snapshot: async (stack, signal) => (await pulumiStacks(parts)).snapshot(stack, signal),
+    updates: async (stack, limit, signal) => (await pulumiStacks(parts)).updates(stack, limit, signal),
+  };
+}
+
 async function openGate(parts: PortParts) {
   mustBeTrusted();
   const [{ Gate }, { FileJournal }, { PulumiUpdates }] = await Promise.all([
@@ -105,8 +133,8 @@ async function openGate(parts: PortParts) {
     import('../remediation/gate/pulumi-updates.ts'),
   ]);
   const gate = new Gate({
-    updates: new PulumiUpdates(await pulumiSettings(parts.secrets)),
-    stacks: await pulumiStacks(parts),
+    updates: await currentUpdates(async () => new PulumiUpdates(await pulumiSettings(parts.secrets))),
+    stacks: currentStacks(parts),
     journal: new FileJournal(parts.journal),
     clock: {
       now: () => Date.now(),

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { ProgressView } from '../workflow/messages.ts';
+import { unlinked } from './words.ts';
 
 /** Runs a task under a cancellable notification; cancelling there, or through `signal`, aborts the task's own signal. */
 export async function withCancellableProgress<T>(
@@ -16,7 +17,7 @@ export async function withCancellableProgress<T>(
       try {
         return await task(AbortSignal.any([signal, cancelled.signal]), ({ label, fraction }) => {
           const percent = fraction === null ? reported : Math.max(reported, fraction * 100);
-          progress.report({ message: label, increment: percent - reported });
+          progress.report({ message: unlinked(label, 160), increment: percent - reported });
           reported = percent;
         });
       } finally {

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { unlinked } from './words.ts';
 
 /** Questions to the person at the screen. A port, because VS Code refuses modal dialogs under test. */
 export interface Prompts {
@@ -26,15 +27,20 @@ export interface Prompts {
   ): Promise<string | undefined>;
 }
 
-/** The prompts of the window itself. */
+/** The prompts of the window itself: the one place where texts reach VS Code's messages, so links are broken here. */
 export const windowPrompts: Prompts = {
   async confirm({ message, detail, action }) {
-    return (await vscode.window.showWarningMessage(message, { modal: true, detail }, action)) === action;
+    const words = detail
+      .split('\n')
+      .map((line) => unlinked(line))
+      .join('\n');
+    const options = { modal: true, detail: words };
+    return (await vscode.window.showWarningMessage(unlinked(message), options, action)) === action;
   },
   async input({ title, prompt, placeHolder, value, password, validate }) {
     return await vscode.window.showInputBox({
-      title,
-      prompt,
+      title: unlinked(title),
+      prompt: unlinked(prompt),
       ignoreFocusOut: true,
       ...(placeHolder === undefined ? {} : { placeHolder }),
       ...(value === undefined ? {} : { value }),
@@ -45,7 +51,8 @@ export const windowPrompts: Prompts = {
   async pick(title, items) {
     return await vscode.window.showQuickPick(items, { title, matchOnDescription: true });
   },
-  async notify(level, message, ...actions) {
+  async notify(level, words, ...actions) {
+    const message = unlinked(words);
     switch (level) {
       case 'info':
         return await vscode.window.showInformationMessage(message, ...actions);

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { StoredKey } from './honeycomb-key.ts';
 
 /** Secrets live in VS Code's secret storage, or in the environment that VS Code was started with. Nowhere else. */
 export type SecretName = 'honeycombKey' | 'pulumiPassphrase';
@@ -34,9 +35,32 @@ export class Secrets implements vscode.Disposable {
     });
   }
 
+  /** The environment that stands in for what is not stored. */
+  get environment(): Readonly<Record<string, string | undefined>> {
+    return this.#env;
+  }
+
   /** The stored secret, else the environment's, else undefined. */
   async get(name: SecretName): Promise<string | undefined> {
-    return (await this.#storage.get(storageKey(name))) ?? this.#env[environment[name]];
+    const stored = name === 'honeycombKey' ? (await this.storedKey())?.key : await this.#stored(name);
+    return stored ?? this.#env[environment[name]];
+  }
+
+  /** The stored Honeycomb key with the host that it is for; kept as one value, so that neither is ever without the other. */
+  async storedKey(): Promise<StoredKey | undefined> {
+    const text = await this.#stored('honeycombKey');
+    if (text === undefined) return undefined;
+    const space = text.indexOf(' ');
+    return space < 0 ? { key: text, host: null } : { key: text.slice(space + 1), host: text.slice(0, space) };
+  }
+
+  /** Keeps a key (which has no spaces) for one host; null leaves open which, to be asked at its first use. */
+  async setHoneycombKey({ key, host }: StoredKey): Promise<void> {
+    await this.set('honeycombKey', host === null ? key : `${host} ${key}`);
+  }
+
+  async #stored(name: SecretName): Promise<string | undefined> {
+    return await this.#storage.get(storageKey(name));
   }
 
   async set(name: SecretName, value: string): Promise<void> {

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { isLoopback } from './addresses.ts';
 
 /** What the person chose, with what the environment gives where a setting is empty. */
 export interface Settings {
@@ -34,13 +35,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     verifyWindowSeconds: config.get<number>('verify.windowSeconds', 600),
     approvalExpiryMinutes: config.get<number>('approval.expiryMinutes', 15),
   };
-}
-
-/** Whether the store needs no key: an address on this machine. */
-export function isLoopback(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const host = new URL(url).hostname;
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** The store in a few words: "local collector", "api.honeycomb.io", "store at 127.0.0.1:4318". */

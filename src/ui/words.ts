@@ -40,6 +40,14 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
 
+/**
+ * Text for a notification, dialog or input box: VS Code makes `[words](command:…)` in these a link that runs the command,
+ * so that a text from telemetry or a model must not be able to hold one. One line at most `max` characters long.
+ */
+export function unlinked(text: string, max = 600): string {
+  return oneLine(text, max).replaceAll('](', '] (');
+}
+
 /** Text of unknown origin, made safe for one line of a native control: no control characters, capped. */
 export function oneLine(text: string, max = 160): string {
   // Bidirectional overrides could make a name read as another one.

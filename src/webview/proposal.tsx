@@ -72,6 +72,7 @@ function Risk({ proposal }: { readonly proposal: Proposal }) {
 function reached(view: ProposalView): ProposalState {
   if (view.state !== 'failed' && view.state !== 'expired' && view.state !== 'rejected') return view.state;
   if (view.deployedAt !== null) return 'applied';
+  if (view.filesStand) return 'confirmed';
   if (view.preview !== null) return 'previewed';
   return 'proposed';
 }
@@ -98,8 +99,12 @@ function Status({ view }: { readonly view: ProposalView }) {
         <p>The approval expired unused. Review it again to go on.</p>
       )}
       {view.state === 'rejected' && view.problem === null && (
-        <p class="dim">Rejected. Nothing was changed.</p>
+        <p class="dim">{view.filesStand ? 'Rejected.' : 'Rejected. Nothing was changed.'}</p>
       )}
+      {view.state === 'failed' && view.filesStand && (
+        <p>The program’s files hold this change. Roll back to take it out again.</p>
+      )}
+      {view.state === 'applied' && view.progress === null && <p class="dim">Applied, not verified yet.</p>}
     </div>
   );
 }
@@ -122,6 +127,8 @@ function Expiry({ at }: { readonly at: number }) {
 
 function Effects({ proposal }: { readonly proposal: Proposal }) {
   const { changes, expected, cost, rationale } = proposal;
+  // What a model says of its own change is its word; what a diagnosis says was worked out here.
+  const claim = proposal.origin.by === 'mcp' ? ' (the assistant’s claim)' : '';
   return (
     <>
       <dl class="effects">
@@ -132,14 +139,14 @@ function Effects({ proposal }: { readonly proposal: Proposal }) {
           </Effect>
         ))}
         {expected.p95After !== null && (
-          <Effect name="Expected P95">
+          <Effect name={`Expected P95${claim}`}>
             <span class="dim">{duration(expected.p95Before)} → </span>
             <strong>{duration(expected.p95After)}</strong>
             <span class="dim"> ({change(expected.p95Before, expected.p95After)})</span>
           </Effect>
         )}
         {cost !== null && (
-          <Effect name="Cost a month">
+          <Effect name={`Cost a month${claim}`}>
             <span class="dim">{dollars(cost.before)} → </span>
             <strong>{dollars(cost.after)}</strong>
             <span class="dim"> ({difference(cost.after - cost.before)})</span>
@@ -235,11 +242,24 @@ function Buttons({ view, busy }: { readonly view: ProposalView; readonly busy: b
     case 'failed':
       return (
         <div class="buttons">
-          {view.deployedAt === null ? review(true, 'Review again') : rollBack}
-          {view.deployedAt === null && discard}
+          {view.filesStand ? rollBack : review(true, 'Review again')}
+          {!view.filesStand && discard}
         </div>
       );
     case 'applied':
+      return (
+        <div class="buttons">
+          <button
+            type="button"
+            class="button"
+            disabled={view.progress !== null}
+            onClick={() => send({ type: 'verify', proposalId })}
+          >
+            Verify
+          </button>
+          {rollBack}
+        </div>
+      );
     case 'verified':
       return <div class="buttons">{rollBack}</div>;
     case 'approved':

@@ -124,12 +124,17 @@ export class FakeWorkflow implements Workflow {
     this.propose({ state: 'previewed', preview, approvalExpiresAt: Date.now() + 600_000 });
   }
 
-  reject(id: string): void {
+  async reject(id: string): Promise<void> {
     this.calls.push(`reject ${id}`);
   }
 
   async confirm(id: string, typed: string | undefined): Promise<void> {
     this.calls.push(`confirm ${id} ${typed ?? 'untyped'}`);
+    this.propose({ state: 'verified', preview, verification, deployedAt: verification.deployedAt });
+  }
+
+  async verify(id: string): Promise<void> {
+    this.calls.push(`verify ${id}`);
     this.propose({ state: 'verified', preview, verification, deployedAt: verification.deployedAt });
   }
 

@@ -24,6 +24,8 @@ async function run(
       return actions.review(command.proposalId);
     case 'confirm':
       return actions.confirm(command.proposalId);
+    case 'verify':
+      return actions.verify(command.proposalId);
     case 'discard':
       return actions.discard(command.proposalId);
     case 'rollBack':

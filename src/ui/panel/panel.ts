@@ -119,6 +119,7 @@ const fields: { readonly [T in PanelCommand['type']]: readonly string[] } = {
   cancel: [],
   openDiff: ['proposalId'],
   confirm: ['proposalId'],
+  verify: ['proposalId'],
   discard: ['proposalId'],
   rollBack: ['proposalId'],
   openResource: ['urn'],

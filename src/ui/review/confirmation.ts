@@ -13,6 +13,25 @@ const verbs: readonly (readonly [StepOperation, string])[] = [
 
 const STEPS_NAMED = 12;
 
+/** The question before an assistant's program text is run: a preview executes the program. */
+export function approvalWords(proposal: Proposal): {
+  readonly message: string;
+  readonly detail: string;
+  readonly action: string;
+} {
+  const by = proposal.origin.by === 'mcp' ? oneLine(proposal.origin.client, 60) : '';
+  return {
+    message: "Run this assistant's program text in a preview?",
+    detail: [
+      `Proposal: ${oneLine(proposal.title, 100)}`,
+      `Proposed by: ${by || 'an assistant'}`,
+      `Stack: ${oneLine(proposal.stack.fqn)}`,
+      'A preview runs the patched program on this machine, with your credentials. It changes no resource.',
+    ].join('\n'),
+    action: 'Approve',
+  };
+}
+
 /** The question before `pulumi up`: which stack, and what would be created, updated, replaced and deleted. */
 export function confirmationWords(
   proposal: Proposal,
@@ -24,10 +43,11 @@ export function confirmationWords(
       .map((step) => `${verb} ${oneLine(step.name, 80)} (${oneLine(step.type, 80)})`),
   );
   const more = steps.length - STEPS_NAMED;
+  const claimed = proposal.origin.by === 'mcp' ? ', as the assistant claims' : '';
   const cost =
     proposal.cost === null
       ? []
-      : [`Cost a month: $${proposal.cost.before.toFixed(2)} → $${proposal.cost.after.toFixed(2)}`];
+      : [`Cost a month${claimed}: $${proposal.cost.before.toFixed(2)} → $${proposal.cost.after.toFixed(2)}`];
   const detail = [
     ...(steps.length === 0 ? ['The preview changes no resource.'] : steps.slice(0, STEPS_NAMED)),
     ...(more > 0 ? [`… and ${more} more, listed in the panel`] : []),

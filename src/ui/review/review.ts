@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { Problem } from '../../problem.ts';
 import type { ProposedFile, Workflow } from '../../workflow/workflow-api.ts';
 import { oneLine } from '../words.ts';
+import { DiffLabels } from './diff-labels.ts';
 import {
   PROPOSAL_SCHEME,
   ProposalDocuments,
@@ -11,9 +12,6 @@ import {
   type ShownProposal,
 } from './proposal-documents.ts';
 
-/** How many tabs of the multi-file diff there are is not in the stable API; its label is what can be seen of it. */
-const TITLE_PREFIX = 'Plumbline: ';
-
 /**
  * The diff in which a person says yes or no. An approval is given only for the diff that is open and in front,
  * and only while its left side is still what the files hold.
@@ -21,7 +19,8 @@ const TITLE_PREFIX = 'Plumbline: ';
 export class Review implements vscode.Disposable {
   readonly #workflow: Workflow;
   readonly #documents = new ProposalDocuments();
-  readonly #titles = new Map<string, string>();
+  readonly #labels = new DiffLabels();
+  readonly #opened = new Set<string>();
   readonly #stale = new Set<string>();
   readonly #becameStale = new vscode.EventEmitter<ShownProposal>();
   readonly onDidBecomeStale = this.#becameStale.event;
@@ -51,14 +50,13 @@ export class Review implements vscode.Disposable {
     const files = await this.#workflow.proposedFiles(proposalId);
     this.#stale.delete(proposalId);
     this.#documents.show({ proposal, files });
-    const title = `${TITLE_PREFIX}${oneLine(proposal.title, 80)}`;
     const [only, ...others] = files;
     if (only === undefined) {
       throw new Problem('empty', 'This proposal changes no file.', 'Discard it and diagnose again.');
     }
+    this.#opened.add(proposalId);
     if (others.length === 0) {
       const name = `${only.file} ↔ ${oneLine(proposal.title, 60)} (proposal)`;
-      this.#titles.set(name, proposalId);
       await vscode.commands.executeCommand(
         'vscode.diff',
         vscode.Uri.file(only.absolutePath),
@@ -67,12 +65,11 @@ export class Review implements vscode.Disposable {
         { preview: false },
       );
     } else {
-      this.#titles.set(title, proposalId);
       const resources = files.map((f) => {
         const left = vscode.Uri.file(f.absolutePath);
         return [left, left, proposalUri(proposalId, f.file)];
       });
-      await vscode.commands.executeCommand('vscode.changes', title, resources);
+      await vscode.commands.executeCommand('vscode.changes', this.#labels.label(proposal), resources);
     }
     await this.#publish();
   }
@@ -80,12 +77,20 @@ export class Review implements vscode.Disposable {
   /** The proposal whose diff is in front, if one is. */
   inFront(): string | undefined {
     const tab = vscode.window.tabGroups.activeTabGroup.activeTab;
-    if (tab === undefined) return undefined;
+    return tab === undefined ? undefined : this.#proposalOf(tab);
+  }
+
+  #proposalOf(tab: vscode.Tab): string | undefined {
     if (tab.input instanceof vscode.TabInputTextDiff) {
       const { modified } = tab.input;
       return modified.scheme === PROPOSAL_SCHEME ? parseProposalUri(modified).proposalId : undefined;
     }
-    return this.#titles.get(tab.label);
+    // The multi-file diff is the kind of tab whose input the stable API does not tell.
+    if (tab.input !== undefined) return undefined;
+    return this.#labels.proposalOf(
+      tab.label,
+      tab.group.tabs.filter(({ input }) => input === undefined).map(({ label }) => label),
+    );
   }
 
   /**
@@ -112,14 +117,11 @@ export class Review implements vscode.Disposable {
   async close(proposalId: string): Promise<void> {
     const tabs = vscode.window.tabGroups.all
       .flatMap((group) => group.tabs)
-      .filter((tab) =>
-        tab.input instanceof vscode.TabInputTextDiff
-          ? tab.input.modified.scheme === PROPOSAL_SCHEME &&
-            parseProposalUri(tab.input.modified).proposalId === proposalId
-          : this.#titles.get(tab.label) === proposalId,
-      );
+      .filter((tab) => this.#proposalOf(tab) === proposalId);
     await vscode.window.tabGroups.close(tabs);
     this.#documents.forget(proposalId);
+    this.#labels.forget(proposalId);
+    this.#opened.delete(proposalId);
   }
 
   async #mustBeUnchanged(file: ProposedFile, shown: ShownProposal): Promise<void> {
@@ -139,7 +141,7 @@ export class Review implements vscode.Disposable {
 
   #fileChanged(document: vscode.TextDocument): void {
     if (document.uri.scheme !== 'file') return;
-    for (const proposalId of new Set(this.#titles.values())) {
+    for (const proposalId of this.#opened) {
       const shown = this.#documents.shown(proposalId);
       const file = shown?.files.find((f) => f.absolutePath === document.fileName);
       if (shown === undefined || file === undefined || this.#stale.has(proposalId)) continue;
