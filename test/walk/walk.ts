@@ -119,7 +119,13 @@ async function diagnose(walked: Steps, workbench: Workbench): Promise<void> {
 }
 
 /** Review, approve, preview, confirm, apply, verify: the same clicks for every proposal. */
-async function carryThrough(walked: Steps, workbench: Workbench, title: string, name: string): Promise<void> {
+async function carryThrough(
+  walked: Steps,
+  workbench: Workbench,
+  title: string,
+  name: string,
+  byAssistant = false,
+): Promise<void> {
   const { page } = workbench;
   const panel = workbench.panel();
   const card = panel.locator('section.proposal', { hasText: title });
@@ -133,6 +139,10 @@ async function carryThrough(walked: Steps, workbench: Workbench, title: string, 
   });
   await walked.step(`${name}: approve, and pulumi preview`, `${name}-preview`, async () => {
     await page.locator('.editor-actions [aria-label^="Approve"]').first().click();
+    // What an assistant wrote wants a second look before its program text runs.
+    if (byAssistant) {
+      await page.locator('.monaco-dialog-box').getByRole('button', { name: 'Approve', exact: true }).click();
+    }
     await card.getByRole('button', { name: 'Apply…' }).waitFor({ timeout: 120_000 });
   });
   await walked.step(`${name}: the second confirmation`, `${name}-confirm`, async () => {
@@ -171,7 +181,7 @@ async function aPatchThatDoesNotHelp(
       .first()
       .waitFor({ timeout: 10_000 });
   });
-  await carryThrough(walked, workbench, 'Give the task more memory', 'memory');
+  await carryThrough(walked, workbench, 'Give the task more memory', 'memory', true);
   await walked.step('verify says that it did not help', 'memory-verified', async () => {
     await card.getByText(/It made no difference: .* under the same load/).waitFor({ timeout: 180_000 });
   });
@@ -186,6 +196,10 @@ async function aPatchThatHelps(walked: Steps, workbench: Workbench, lab: Lab): P
   await carryThrough(walked, workbench, '1024', 'cpu');
   await walked.step('verify says by how much it helped', 'cpu-verified', async () => {
     await panel.getByText(/It helped: P95 .* under the same load/).waitFor({ timeout: 180_000 });
+  });
+  await walked.step('the chart goes on, with the deployment in it', 'chart', async () => {
+    await panel.locator('header.masthead').scrollIntoViewIfNeeded();
+    await panel.getByRole('img', { name: /fix deployed/ }).waitFor({ timeout: 15_000 });
   });
   await walked.step('the program holds the change, and nothing else', 'program', async () => {
     const text = await readFile(join(lab.workspaceDir, 'index.ts'), 'utf8');
