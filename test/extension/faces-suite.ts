@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { TestHandle, TestParts } from '../../src/extension.ts';
 import type { Prompts } from '../../src/ui/prompts.ts';
-import { preview } from '../webview/fixture.ts';
+import { preview, proposed } from '../webview/fixture.ts';
 import { FakeWorkflow } from './fake-workflow.ts';
 import { runTests, type Tests, until } from './harness.ts';
 
@@ -205,6 +205,82 @@ const tests: Tests = {
     await until('the outcome is told', () => /P95 1\.68 s → 602 ms/.test(asked.notes.join()));
   },
 
+  async 'verifies what was applied and not verified'() {
+    const { id } = workflow.propose({ state: 'applied', filesStand: true, preview });
+    asked.notes.length = 0;
+    await handle.panelCommand({ type: 'verify', proposalId: id });
+    assert.equal(await workflow.called('verify'), `verify ${id}`);
+    await until('the outcome is told', () => /Applied and verified/.test(asked.notes.join()));
+  },
+
+  async 'lets a person diagnose while a change is being verified'() {
+    const { id } = workflow.propose({ state: 'previewed', preview });
+    let end = () => {};
+    workflow.holdAfterApplied = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    asked.notes.length = 0;
+    const confirming = clickInPanel('confirm', id);
+    await until('it is applied', () => workflow.state.proposals[0]?.state === 'applied');
+    workflow.calls.length = 0;
+    await vscode.commands.executeCommand('plumbline.diagnose');
+    await workflow.called('diagnose');
+    assert.doesNotMatch(asked.notes.join(), /busy/);
+    end();
+    await confirming;
+    workflow.holdAfterApplied = undefined;
+  },
+
+  async 'asks before an assistant’s program is run'() {
+    const { id } = workflow.propose({}, { origin: { by: 'mcp', client: 'a-model' } });
+    await vscode.commands.executeCommand('plumbline.reviewProposal', id);
+    await until('the diff is in front', () => handle.review.inFront() === id);
+    workflow.calls.length = 0;
+    asked.confirms.length = 0;
+    answers.confirm = false;
+    await vscode.commands.executeCommand('plumbline.approveProposal');
+    assert.match(asked.confirms.join(), /Run this assistant's program text in a preview\?/);
+    assert.ok(!workflow.calls.some((call) => call.startsWith('approve')), 'a no approves nothing');
+    assert.equal(handle.review.inFront(), id, 'a no leaves the diff open');
+    answers.confirm = true;
+    await vscode.commands.executeCommand('plumbline.approveProposal');
+    await workflow.called('approve');
+  },
+
+  async 'tells two proposals of one title apart in the diff of several files'() {
+    const second = join(folder, 'second.ts');
+    await writeFile(second, BEFORE);
+    workflow.files = [file, second].map((absolutePath, index) => ({
+      file: index === 0 ? 'index.ts' : 'second.ts',
+      absolutePath,
+      before: BEFORE,
+      after: AFTER,
+    }));
+    const one = workflow.propose({}, { id: 'pr_000000000001' });
+    const two = { ...one, id: 'pr_000000000002' };
+    workflow.set({ proposals: [one, two].map((proposal) => ({ ...proposed, proposal })) });
+    await vscode.commands.executeCommand('plumbline.reviewProposal', one.id);
+    await until('the first diff is in front', () => handle.review.inFront() === one.id);
+    const label = vscode.window.tabGroups.activeTabGroup.activeTab?.label;
+    await vscode.commands.executeCommand('plumbline.reviewProposal', two.id);
+    await until('the second diff is in front', () => handle.review.inFront() === two.id);
+    assert.notEqual(vscode.window.tabGroups.activeTabGroup.activeTab?.label, label);
+    workflow.calls.length = 0;
+    await vscode.commands.executeCommand('plumbline.approveProposal');
+    assert.match(await workflow.called('approve'), /^approve pr_000000000002 /);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    workflow.files = [{ file: 'index.ts', absolutePath: file, before: BEFORE, after: AFTER }];
+  },
+
+  async 'shows that a proposal could not be discarded'() {
+    const { id } = workflow.propose();
+    workflow.rejecting = new Error('The journal cannot be written.');
+    asked.notes.length = 0;
+    await handle.panelCommand({ type: 'discard', proposalId: id });
+    await until('it is said', () => /journal cannot be written/.test(asked.notes.join()));
+    workflow.rejecting = undefined;
+  },
+
   async 'wants the name of the stack typed where the preview says so'() {
     const risky = { ...preview, needsTypedConfirmation: true, confirmationReasons: ['Deletes the bucket.'] };
     const { id } = workflow.propose({ state: 'previewed', preview: risky });
@@ -231,7 +307,7 @@ const tests: Tests = {
   },
 
   async 'offers the MCP server, with the key only when it starts'() {
-    await handle.secrets.set('honeycombKey', 'hcxlk_test');
+    await handle.secrets.setHoneycombKey({ key: 'hcxlk_test', host: 'api.honeycomb.io' });
     await vscode.workspace
       .getConfiguration('plumbline')
       .update('honeycomb.apiUrl', 'https://api.honeycomb.io', vscode.ConfigurationTarget.Global);

@@ -16,14 +16,18 @@ import { diagnosis } from '../webview/fixture-diagnosis.ts';
 export class FakeWorkflow implements Workflow {
   readonly calls: string[] = [];
   readonly #listeners = new Set<(state: PanelState) => void>();
-  readonly #files: readonly ProposedFile[];
+  files: readonly ProposedFile[];
+  /** While it is pending, a confirmed change is applied and not verified. */
+  holdAfterApplied: Promise<void> | undefined;
+  /** What rejecting throws. */
+  rejecting: Error | undefined;
   readonly stack: StackRef;
   state: PanelState = idle;
   rows: readonly OperationRow[] | Error = [];
 
   constructor(projectDir: string, files: readonly ProposedFile[]) {
     this.stack = { ...proposed.proposal.stack, projectDir };
-    this.#files = files;
+    this.files = files;
   }
 
   /** Waits until the given call was made. */
@@ -42,11 +46,12 @@ export class FakeWorkflow implements Workflow {
   }
 
   /** Puts one proposal over the workspace's files into the state, at the given point of its way. */
-  propose(change: Partial<ProposalView> = {}): Proposal {
+  propose(change: Partial<ProposalView> = {}, own: Partial<Proposal> = {}): Proposal {
     const proposal: Proposal = {
       ...proposed.proposal,
       stack: this.stack,
-      diffSha256: diffDigest(this.#files),
+      diffSha256: diffDigest(this.files),
+      ...own,
     };
     this.set({ ...diagnosed, proposals: [{ ...proposed, ...change, proposal }] });
     return proposal;
@@ -116,7 +121,7 @@ export class FakeWorkflow implements Workflow {
   }
 
   async proposedFiles(): Promise<readonly ProposedFile[]> {
-    return this.#files;
+    return this.files;
   }
 
   async approve(id: string, shownDiffSha256: string): Promise<void> {
@@ -126,10 +131,15 @@ export class FakeWorkflow implements Workflow {
 
   async reject(id: string): Promise<void> {
     this.calls.push(`reject ${id}`);
+    if (this.rejecting !== undefined) throw this.rejecting;
   }
 
   async confirm(id: string, typed: string | undefined): Promise<void> {
     this.calls.push(`confirm ${id} ${typed ?? 'untyped'}`);
+    if (this.holdAfterApplied !== undefined) {
+      this.propose({ state: 'applied', filesStand: true, preview });
+      await this.holdAfterApplied;
+    }
     this.propose({ state: 'verified', preview, verification, deployedAt: verification.deployedAt });
   }
 

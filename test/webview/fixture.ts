@@ -201,6 +201,21 @@ export const states: Readonly<Record<string, PanelState>> = {
       nextStep: 'Review the change and preview it again.',
     },
   }),
+  halfApplied: withProposal({
+    state: 'failed',
+    filesStand: true,
+    preview,
+    problem: {
+      message: 'The update failed after it had begun: the service did not become stable.',
+      nextStep: 'Roll back, or look at the stopped tasks first.',
+    },
+  }),
+  applied: withProposal({
+    state: 'applied',
+    filesStand: true,
+    preview,
+    deployedAt: verification.deployedAt,
+  }),
   healthy: {
     ...diagnosed,
     diagnosis: {

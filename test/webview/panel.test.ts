@@ -71,6 +71,10 @@ describe('buttons', () => {
     ['previewing', 'Cancel', 'cancel'],
     ['previewed', 'Apply…', 'confirm'],
     ['verified', 'Roll back…', 'rollBack'],
+    ['applied', 'Verify', 'verify'],
+    ['applied', 'Roll back…', 'rollBack'],
+    ['halfApplied', 'Roll back…', 'rollBack'],
+    ['refused', 'Review again', 'openDiff'],
     ['proposed', 'Open its source', 'openResource'],
   ];
   for (const [state, button, command] of cases) {
@@ -94,6 +98,26 @@ describe('buttons', () => {
     await page.context().close();
   });
 
+  test('after a failure that left the files changed there is only the way back', async (ctx) => {
+    const { page, show } = await opened(ctx, states['halfApplied'] ?? diagnosed);
+    expect(await page.getByRole('button', { name: /Discard|Review again/ }).count()).toBe(0);
+    expect(await page.locator('.status').first().textContent()).toContain('files hold this change');
+    const rejected: ProposalView = { ...proposed, state: 'rejected', filesStand: true };
+    await show({ ...diagnosed, proposals: [rejected] });
+    expect(await page.locator('#app').textContent()).not.toContain('Nothing was changed');
+    await page.context().close();
+  });
+
+  test('a change that is being verified is not verified twice', async (ctx) => {
+    const progress = { label: 'Waiting for telemetry', fraction: null };
+    const { page } = await opened(ctx, {
+      ...diagnosed,
+      proposals: [{ ...proposed, state: 'applied', filesStand: true, progress }],
+    });
+    expect(await page.getByRole('button', { name: 'Verify', exact: true }).isDisabled()).toBe(true);
+    await page.context().close();
+  });
+
   test('are reached and pressed by keyboard alone', async (ctx) => {
     const { page, commands } = await opened(ctx, diagnosed);
     const review = page.getByRole('button', { name: 'Review change' });
@@ -108,6 +132,20 @@ describe('buttons', () => {
 });
 
 describe('text from outside', () => {
+  test('an assistant’s figures are told as its claims', async (ctx) => {
+    const { page, show } = await opened(ctx, diagnosed);
+    expect(await page.locator('.effects').textContent()).not.toContain('claim');
+    const claimed: ProposalView = {
+      ...proposed,
+      proposal: { ...proposal, origin: { by: 'mcp', client: 'a-model' } },
+    };
+    await show({ ...diagnosed, proposals: [claimed] });
+    const effects = await page.locator('.effects').textContent();
+    expect(effects).toContain('Expected P95 (the assistant’s claim)');
+    expect(effects).toContain('Cost a month (the assistant’s claim)');
+    await page.context().close();
+  });
+
   const hostile = '<img src=x onerror="window.hit=1"><b>bold</b>';
 
   test('stays text, wherever it stands', async (ctx) => {
