@@ -85,11 +85,10 @@ export class Review implements vscode.Disposable {
       const { modified } = tab.input;
       return modified.scheme === PROPOSAL_SCHEME ? parseProposalUri(modified).proposalId : undefined;
     }
-    // The multi-file diff is the kind of tab whose input the stable API does not tell.
-    if (tab.input !== undefined) return undefined;
+    if (isOfKnownKind(tab)) return undefined;
     return this.#labels.proposalOf(
       tab.label,
-      tab.group.tabs.filter(({ input }) => input === undefined).map(({ label }) => label),
+      tab.group.tabs.filter((other) => !isOfKnownKind(other)).map(({ label }) => label),
     );
   }
 
@@ -159,6 +158,19 @@ export class Review implements vscode.Disposable {
   dispose(): void {
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
+}
+
+/** The multi-file diff is of a kind that the stable API does not name; a page or file of the same label is none. */
+function isOfKnownKind({ input }: vscode.Tab): boolean {
+  return [
+    vscode.TabInputText,
+    vscode.TabInputTextDiff,
+    vscode.TabInputCustom,
+    vscode.TabInputWebview,
+    vscode.TabInputNotebook,
+    vscode.TabInputNotebookDiff,
+    vscode.TabInputTerminal,
+  ].some((kind) => input instanceof kind);
 }
 
 function stale({ proposal }: ShownProposal): Problem {
