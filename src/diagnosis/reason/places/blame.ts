@@ -1,12 +1,6 @@
-import { clamp, median, quantile } from '../../../src/diagnosis/reason/statistics.ts';
-import type { CallTree } from './operations.ts';
-import type { Place } from './slowed.ts';
-
-/** CPU of one service in per cent of what it may use: 75th percentile in the incident, median before. */
-export interface CpuUse {
-  readonly now: number;
-  readonly before: number;
-}
+import { type CpuUse, cpuDegree } from './cpu-use.ts';
+import type { OperationGraph } from './operations.ts';
+import type { Place } from './places.ts';
 
 export interface Suspect {
   readonly service: string;
@@ -21,14 +15,6 @@ export interface Suspect {
   readonly cpu: number;
 }
 
-/**
- * Waiting for a CPU grows with 1/(1 − utilisation): half as long again as the work at 60 %, six times at 85 %.
- * Degrees run between them.
- */
-const CPU_WAITS = 60;
-const CPU_FULL = 85;
-/** A processor that was as busy before explains no change: from a fifth to a half more. */
-const CPU_RISE = { least: 1.2, sure: 1.5 } as const;
 /** A full processor is a cause by itself, seen apart from the traces: it counts twice what they say. */
 const CPU_COUNTS = 2;
 /** Places with fewer spans than this count by their number. */
@@ -41,12 +27,12 @@ const TELLING = 0.02;
  * all of whose calls got slower: a callee slow to all its callers, or a caller slow towards everything it calls.
  */
 export function blame(
-  tree: CallTree,
+  graph: OperationGraph,
   places: readonly Place[],
   cpu: ReadonlyMap<string, CpuUse>,
 ): readonly Suspect[] {
-  const ends = new Map(tree.services.map((service) => [service, endsOf(service, places, cpu)]));
-  const sums = new Map(tree.services.map((service) => [service, { onTheWay: 0, ownWork: 0, alike: 0 }]));
+  const ends = new Map(graph.services.map((service) => [service, endsOf(service, places, cpu)]));
+  const sums = new Map(graph.services.map((service) => [service, { onTheWay: 0, ownWork: 0, alike: 0 }]));
   for (const place of places) {
     const lost = place.lost * place.degree;
     if (lost <= 0) continue;
@@ -109,17 +95,4 @@ function meanDegree(places: readonly Place[]): number {
   const weightOf = (place: Place): number => Math.min(1, place.count / FULL_COUNT);
   const total = places.reduce((sum, place) => sum + weightOf(place), 0);
   return total === 0 ? 0 : places.reduce((sum, place) => sum + weightOf(place) * place.degree, 0) / total;
-}
-
-export function cpuDegree(use: CpuUse | undefined): number {
-  if (use === undefined) return 0;
-  const level = clamp((use.now - CPU_WAITS) / (CPU_FULL - CPU_WAITS), 0, 1);
-  const rise = use.now / Math.max(use.before, 1);
-  return level * clamp((rise - CPU_RISE.least) / (CPU_RISE.sure - CPU_RISE.least), 0, 1);
-}
-
-/** Null without points on both sides. A quarter of the incident's points may lie before the fault or after it. */
-export function cpuUse(now: readonly number[], before: readonly number[]): CpuUse | null {
-  if (now.length === 0 || before.length === 0) return null;
-  return { now: quantile(now, 0.75), before: median(before) };
 }

@@ -1,9 +1,11 @@
-import type { CauseKind } from '../../../src/diagnosis/diagnosis.ts';
-import type { Answer } from './answer.ts';
-import { blame, type CpuUse, type Suspect } from './blame.ts';
-import { blameBreaks, findBroken } from './broken.ts';
-import { buildTree, type CallAggregate, INCIDENT } from './operations.ts';
-import { placesOf } from './slowed.ts';
+import type { CauseKind } from '../../diagnosis.ts';
+import type { Answer } from '../answer.ts';
+import { blame, type Suspect } from './blame.ts';
+import { blameBreaks, findBroken } from './broken-calls.ts';
+import { type CallAggregate, INCIDENT } from './calls.ts';
+import type { CpuUse } from './cpu-use.ts';
+import { joinOperations } from './operations.ts';
+import { placesOf } from './places.ts';
 
 /** Less than this part of a typical request is not felt: two healthy windows differ by as much. */
 const FELT = 0.15;
@@ -17,14 +19,14 @@ const ALIKE = 2 / 3;
 
 /** Which service made requests slow or broke them, from the aggregates of one query and the CPU of the services. Pure. */
 export function reasonFromTraces(rows: readonly CallAggregate[], cpu: ReadonlyMap<string, CpuUse>): Answer {
-  const tree = buildTree(rows);
-  if ((tree.requests.get(INCIDENT) ?? 0) === 0 || tree.baselines.length === 0) {
+  const graph = joinOperations(rows);
+  if ((graph.requests.get(INCIDENT) ?? 0) === 0 || graph.baselines.length === 0) {
     return { verdict: 'undetermined', ranking: [] };
   }
-  const places = placesOf(tree);
+  const places = placesOf(graph);
   const slow = places.some((place) => place.degree >= LIKELY && place.material >= FELT);
-  const suspects = slow ? blame(tree, places, cpu) : [];
-  const breaks = blameBreaks(findBroken(tree)).filter(
+  const suspects = slow ? blame(graph, places, cpu) : [];
+  const breaks = blameBreaks(findBroken(graph)).filter(
     ({ service }) => !suspects.some((suspect) => suspect.service === service),
   );
   if (suspects.length === 0 && breaks.length === 0) return { verdict: 'nothing-wrong', ranking: [] };
