@@ -1,3 +1,4 @@
+import { groupBy } from '../grouping.ts';
 import { type CpuUse, cpuDegree } from './cpu-use.ts';
 import type { OperationGraph } from './operations.ts';
 import type { Place } from './places.ts';
@@ -31,7 +32,7 @@ export function blame(
   places: readonly Place[],
   cpu: ReadonlyMap<string, CpuUse>,
 ): readonly Suspect[] {
-  const ends = new Map(graph.services.map((service) => [service, endsOf(service, places, cpu)]));
+  const ends = endsOf(places, cpu);
   const sums = new Map(graph.services.map((service) => [service, { onTheWay: 0, ownWork: 0, alike: 0 }]));
   for (const place of places) {
     const lost = place.lost * place.degree;
@@ -42,9 +43,7 @@ export function blame(
       continue;
     }
     const callee = sums.get(place.callee);
-    const atCaller = ends.get(place.operation.service)?.asCaller ?? 0;
-    const atCallee = ends.get(place.callee)?.asCallee ?? 0;
-    const part = atCaller + atCallee > 0 ? atCallee / (atCaller + atCallee) : 0.5;
+    const part = calleesPart(ends, place.operation.service, place.callee);
     for (const [end, share] of [
       [callee, part],
       [caller, 1 - part],
@@ -73,22 +72,42 @@ export function blame(
 }
 
 /** How well "this service is slow" explains the calls that leave it and those that reach it. */
-function endsOf(
-  service: string,
-  places: readonly Place[],
-  cpu: ReadonlyMap<string, CpuUse>,
-): { asCaller: number; asCallee: number } {
-  const out = places.filter((place) => place.callee !== null && place.operation.service === service);
-  const into = places.filter((place) => place.callee === service);
-  const ownWork = places
-    .filter(
-      (place) => place.callee === null && place.operation.service === service && place.material >= TELLING,
-    )
-    .reduce((most, place) => Math.max(most, place.degree), 0);
-  const support = 1 + ownWork + CPU_COUNTS * cpuDegree(cpu.get(service));
-  // One call out says as little about the caller as about the callee; what is called is then the nearer cause.
-  const alone = new Set(out.map((place) => place.callee)).size > 1 ? 1 : 0.5;
-  return { asCaller: (alone * meanDegree(out)) ** 2 * support, asCallee: meanDegree(into) ** 2 * support };
+export interface End {
+  readonly asCaller: number;
+  readonly asCallee: number;
+}
+
+/** Part of the time on the way from one service to another, 0…1, that is laid at the callee's door; the rest is the caller's. */
+export function calleesPart(ends: ReadonlyMap<string, End>, caller: string, callee: string): number {
+  const atCaller = ends.get(caller)?.asCaller ?? 0;
+  const atCallee = ends.get(callee)?.asCallee ?? 0;
+  return atCaller + atCallee > 0 ? atCallee / (atCaller + atCallee) : 0.5;
+}
+
+/** By service. One that no place begins or ends at has none. */
+export function endsOf(places: readonly Place[], cpu: ReadonlyMap<string, CpuUse>): ReadonlyMap<string, End> {
+  const from = groupBy(places, (place) => place.operation.service);
+  const to = groupBy(places, (place) => place.callee);
+  const services = new Set([...from.keys(), ...to.keys()].filter((service) => service !== null));
+  return new Map(
+    [...services].map((service) => {
+      const here = from.get(service) ?? [];
+      const out = here.filter((place) => place.callee !== null);
+      const ownWork = here
+        .filter((place) => place.callee === null && place.material >= TELLING)
+        .reduce((most, place) => Math.max(most, place.degree), 0);
+      const support = 1 + ownWork + CPU_COUNTS * cpuDegree(cpu.get(service));
+      // One call out says as little about the caller as about the callee; what is called is then the nearer cause.
+      const alone = new Set(out.map((place) => place.callee)).size > 1 ? 1 : 0.5;
+      return [
+        service,
+        {
+          asCaller: (alone * meanDegree(out)) ** 2 * support,
+          asCallee: meanDegree(to.get(service) ?? []) ** 2 * support,
+        },
+      ];
+    }),
+  );
 }
 
 function meanDegree(places: readonly Place[]): number {
