@@ -1,42 +1,47 @@
 import type { CaseFile } from './case-file.ts';
 import type { CallPart } from './classify.ts';
 import { groupBy } from './grouping.ts';
-import { calleesPart, type End, endsOf } from './places/blame.ts';
+import { blame } from './places/blame.ts';
 import type { CallAggregate } from './places/calls.ts';
 import type { CpuUse } from './places/cpu-use.ts';
-import { joinOperations } from './places/operations.ts';
+import { joinOperations, type OperationGraph } from './places/operations.ts';
 import { type Place, placesOf } from './places/places.ts';
 
 /** A slow way between two services, and whose it is. */
 export interface SlowWay {
   readonly call: CallPart;
-  /** The end all of whose calls became slower; the callee where nothing tells. */
+  /** The service that is blamed for it; the callee where nothing tells. */
   readonly end: string;
   /** Part of the gain that even the fastest tenth of the calls has, 0…1; null where too few calls were seen. */
   readonly everyCall: number | null;
 }
 
-/** Lays each of these ways at the door of one of its ends, by what else in the case begins or ends there. */
+/**
+ * Lays each of these ways at the door of one of its ends: the one that is blamed for more lost time on all the ways of
+ * the case together. A caller slow towards everything gathers a part of each, a callee all of its own.
+ */
 export function assignWays(file: CaseFile, calls: readonly CallPart[]): readonly SlowWay[] {
   if (calls.length === 0) return [];
-  const places = placesOfCase(file);
-  const ends = endsOf(places, cpuUses(file));
+  const graph = graphOf(file);
+  const places = placesOf(graph);
+  const blamed = new Map(
+    blame(graph, places, cpuUses(file)).map(({ service, onTheWay }) => [service, onTheWay]),
+  );
   const byWay = groupBy(places, (place) => pairOf(place.operation.service, place.callee ?? ''));
-  return calls.map((call) => assign(call, byWay.get(pairOf(call.service, call.callee)) ?? [], ends));
-}
-
-function assign(call: CallPart, ways: readonly Place[], ends: ReadonlyMap<string, End>): SlowWay {
-  const lost = ways.reduce((sum, place) => sum + place.lost, 0);
-  if (lost <= 0) return { call, end: call.callee, everyCall: null };
-  return {
+  return calls.map((call) => ({
     call,
-    end: calleesPart(ends, call.service, call.callee) >= 0.5 ? call.callee : call.service,
-    everyCall: ways.reduce((sum, place) => sum + (place.everyCall ?? 0) * place.lost, 0) / lost,
-  };
+    end: (blamed.get(call.service) ?? 0) > (blamed.get(call.callee) ?? 0) ? call.service : call.callee,
+    everyCall: everyCallOf(byWay.get(pairOf(call.service, call.callee)) ?? []),
+  }));
 }
 
-/** Own work, ways between services, and ways to what sends no spans. */
-function placesOfCase(file: CaseFile): readonly Place[] {
+/** Weighted by the time that was lost at each. */
+function everyCallOf(ways: readonly Place[]): number | null {
+  const lost = ways.reduce((sum, place) => sum + place.lost, 0);
+  return lost > 0 ? ways.reduce((sum, place) => sum + (place.everyCall ?? 0) * place.lost, 0) / lost : null;
+}
+
+function graphOf(file: CaseFile): OperationGraph {
   const rows = (file.gathered.calls?.rows ?? []).map(
     (row): CallAggregate => ({
       window: row.window,
@@ -53,7 +58,7 @@ function placesOfCase(file: CaseFile): readonly Place[] {
       parent: null,
     }),
   );
-  return placesOf(joinOperations([...rows, ...silentCallees(file, rows)]));
+  return joinOperations([...rows, ...silentCallees(file, rows)]);
 }
 
 /**

@@ -72,20 +72,20 @@ export function blame(
 }
 
 /** How well "this service is slow" explains the calls that leave it and those that reach it. */
-export interface End {
+interface End {
   readonly asCaller: number;
   readonly asCallee: number;
 }
 
 /** Part of the time on the way from one service to another, 0…1, that is laid at the callee's door; the rest is the caller's. */
-export function calleesPart(ends: ReadonlyMap<string, End>, caller: string, callee: string): number {
+function calleesPart(ends: ReadonlyMap<string, End>, caller: string, callee: string): number {
   const atCaller = ends.get(caller)?.asCaller ?? 0;
   const atCallee = ends.get(callee)?.asCallee ?? 0;
   return atCaller + atCallee > 0 ? atCallee / (atCaller + atCallee) : 0.5;
 }
 
 /** By service. One that no place begins or ends at has none. */
-export function endsOf(places: readonly Place[], cpu: ReadonlyMap<string, CpuUse>): ReadonlyMap<string, End> {
+function endsOf(places: readonly Place[], cpu: ReadonlyMap<string, CpuUse>): ReadonlyMap<string, End> {
   const from = groupBy(places, (place) => place.operation.service);
   const to = groupBy(places, (place) => place.callee);
   const services = new Set([...from.keys(), ...to.keys()].filter((service) => service !== null));
