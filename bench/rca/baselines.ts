@@ -1,9 +1,9 @@
 import type { CauseKind } from '../../src/diagnosis/diagnosis.ts';
+import type { Answer } from '../../src/diagnosis/reason/answer.ts';
+import { type CallAggregate, INCIDENT } from '../../src/diagnosis/reason/places/calls.ts';
+import type { NodeSeries } from '../../src/diagnosis/reason/service-map/service-map.ts';
 import { median } from '../../src/diagnosis/reason/statistics.ts';
 import type { CaseInput, RcaEngine } from './engine.ts';
-import type { Answer } from './reason/answer.ts';
-import { type CallAggregate, INCIDENT } from './reason/operations.ts';
-import type { NodeSeries } from './reason/service-map.ts';
 import { readCalls } from './window-engine.ts';
 
 /** A candidate as the simple methods see it: its numbers before and during, and the symptom's beside them. */

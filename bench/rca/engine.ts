@@ -1,7 +1,7 @@
+import type { Answer } from '../../src/diagnosis/reason/answer.ts';
+import type { NodeSeries } from '../../src/diagnosis/reason/service-map/service-map.ts';
 import type { TelemetryStore } from '../../src/telemetry/query.ts';
 import type { RcaCase } from './layout.ts';
-import type { Answer } from './reason/answer.ts';
-import type { NodeSeries } from './reason/service-map.ts';
 
 /** One reading of a machine. `time` in epoch seconds. */
 export interface MetricPoint {

@@ -1,8 +1,8 @@
 import { DuckDBInstance } from '@duckdb/node-api';
+import type { NodeSeries } from '../../src/diagnosis/reason/service-map/service-map.ts';
 import { Problem } from '../../src/problem.ts';
 import type { MetricPoint, ServiceMap } from './engine.ts';
 import type { DataSet, RcaCase } from './layout.ts';
-import type { NodeSeries } from './reason/service-map.ts';
 
 /** Seconds around a window within which a point may be stamped that speaks of it. */
 const AROUND = 300;

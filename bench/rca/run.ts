@@ -1,7 +1,7 @@
+import type { Answer } from '../../src/diagnosis/reason/answer.ts';
 import type { CaseInput, RcaEngine } from './engine.ts';
 import { type DataSet, type RcaCase, readDataSets } from './layout.ts';
 import { readMeasurements } from './measurements.ts';
-import type { Answer } from './reason/answer.ts';
 import { openSpanStore } from './span-store.ts';
 
 /** One engine's answer to one case, with what it cost. */

@@ -1,5 +1,5 @@
+import type { Answer } from '../../src/diagnosis/reason/answer.ts';
 import type { Truth } from './layout.ts';
-import type { Answer } from './reason/answer.ts';
 
 /** Kinds that say the same as one of the layout's names of faults. */
 const SAME_KIND: ReadonlyMap<string, readonly string[]> = new Map([

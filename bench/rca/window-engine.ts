@@ -1,11 +1,11 @@
+import type { Answer } from '../../src/diagnosis/reason/answer.ts';
+import { type CallAggregate, INCIDENT } from '../../src/diagnosis/reason/places/calls.ts';
+import { type CpuUse, cpuUse } from '../../src/diagnosis/reason/places/cpu-use.ts';
+import { reasonFromTraces } from '../../src/diagnosis/reason/places/culprits.ts';
+import { reasonFromMap } from '../../src/diagnosis/reason/service-map/service-map.ts';
 import { ALL_DATASETS, type QuerySpec, type Row, type TelemetryStore } from '../../src/telemetry/query.ts';
 import type { CaseInput, MetricPoint, RcaEngine } from './engine.ts';
 import type { RcaCase } from './layout.ts';
-import type { Answer } from './reason/answer.ts';
-import { type CpuUse, cpuUse } from './reason/blame.ts';
-import { type CallAggregate, INCIDENT } from './reason/operations.ts';
-import { reasonFromMap } from './reason/service-map.ts';
-import { reasonFromTraces } from './reason/traces.ts';
 
 const WINDOW = 'plumbline.window';
 const OUTSIDE = 'outside';

@@ -90,7 +90,7 @@ function subject(cause: Cause): string {
     case 'application':
       return `${name(target.operation ?? service)} itself takes longer`;
     case 'network':
-      return `calls to ${service} take longer on the way`;
+      return `calls between ${service} and others take longer on the way`;
     case 'errors':
       return `${name(target.operation ?? service)} fails more often`;
     case 'traffic':

@@ -123,6 +123,7 @@ class SceneStore implements TelemetryStore {
           'plumbline.peer': call.peer,
           'plumbline.address': call.address,
           'SUM(duration_ms)': call.totalMs,
+          'P10(duration_ms)': call.p10,
         }));
         break;
       case 'instances':

@@ -75,7 +75,11 @@ function scaleTimes(gathered: Gathered, factor: number): Gathered {
     },
     calls: gathered.calls && {
       ...gathered.calls,
-      rows: gathered.calls.rows.map((row) => ({ ...scaled(row), totalMs: row.totalMs * factor })),
+      rows: gathered.calls.rows.map((row) => ({
+        ...scaled(row),
+        totalMs: row.totalMs * factor,
+        p10: row.p10 * factor,
+      })),
     },
   };
 }
@@ -161,6 +165,7 @@ describe('reasoning', () => {
           count: 500,
           errors: 0,
           totalMs: 500 * 40 * factor,
+          p10: 30 * factor,
           p50: 40 * factor,
           p95: 60 * factor,
           p99: 80 * factor,
@@ -195,6 +200,7 @@ const nonsenseRow: fc.Arbitrary<CallRow> = fc.record({
   peer: fc.option(someName),
   address: fc.option(someName),
   totalMs: nonsenseNumber,
+  p10: nonsenseNumber,
   count: nonsenseNumber,
   errors: nonsenseNumber,
   p50: nonsenseNumber,

@@ -113,6 +113,7 @@ export function play(scene: Scene): Gathered {
         peer: node.peer ?? null,
         address: node.address ?? null,
         totalMs: durations.reduce((sum, one) => sum + one, 0),
+        p10: quantile(durations, 0.1),
         ...statistics(durations, errors),
       });
     }

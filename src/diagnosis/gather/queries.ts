@@ -70,7 +70,7 @@ export function callsQuery(attributes: Attributes, symptom: SymptomOperation, wi
       ...(peer === null ? [] : [FIELD.peer]),
       ...(address === null ? [] : [FIELD.address]),
     ],
-    calculations: statistics(attributes),
+    calculations: [...statistics(attributes), { op: 'P10', column: attributes.duration }],
     filters: [
       ...spansOnly(attributes),
       ...(symptom.isRoot

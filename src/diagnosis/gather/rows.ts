@@ -51,6 +51,7 @@ export function readCalls(answer: QueryAnswer, attributes: Attributes): Answered
         peer: text(row[FIELD.peer]),
         address: text(row[FIELD.address]),
         totalMs: number(row[`SUM(${attributes.duration})`]),
+        p10: number(row[`P10(${attributes.duration})`]),
         ...statisticsOf(row, attributes),
       },
     ];

@@ -147,6 +147,7 @@ function mergeRows(rows: readonly CallRow[]): CallRow | null {
     count,
     totalMs: ordered.reduce((sum, row) => sum + row.totalMs, 0),
     errors: ordered.reduce((sum, row) => sum + row.errors, 0),
+    p10: mean((row) => row.p10),
     p50: mean((row) => row.p50),
     p95: mean((row) => row.p95),
     p99: mean((row) => row.p99),
@@ -201,7 +202,10 @@ function perRequest(
 }
 
 function isUsable(row: CallRow): boolean {
-  return row.count > 0 && [row.count, row.totalMs, row.p50, row.p95, row.p99, row.errors].every(isPlausible);
+  return (
+    row.count > 0 &&
+    [row.count, row.totalMs, row.p10, row.p50, row.p95, row.p99, row.errors].every(isPlausible)
+  );
 }
 
 function commonest(rows: readonly CallRow[], pick: (row: CallRow) => string | null): string | null {

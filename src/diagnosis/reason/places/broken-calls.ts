@@ -1,5 +1,6 @@
-import { robustSpread } from '../../../src/diagnosis/reason/statistics.ts';
-import { type CallTree, INCIDENT, type Operation } from './operations.ts';
+import { robustSpread } from '../statistics.ts';
+import { INCIDENT } from './calls.ts';
+import type { Operation, OperationGraph } from './operations.ts';
 
 /** An operation that no longer does all it did: some of its calls are made far less often. */
 export interface Broken {
@@ -21,9 +22,9 @@ const MORE = 1.3;
 const USUAL = 0.05;
 
 /** Errors without a status: what a request never got to do tells where it was given up. */
-export function findBroken(tree: CallTree): readonly Broken[] {
-  const broken = tree.operations
-    .map((operation) => breakOf(operation, tree.baselines))
+export function findBroken(graph: OperationGraph): readonly Broken[] {
+  const broken = graph.operations
+    .map((operation) => breakOf(operation, graph.baselines))
     .filter((one) => one !== null);
   const has = new Set(broken.map((one) => one.operation));
   // A caller gives up because what it called gave up: only the innermost is a place to look at.

@@ -1,5 +1,5 @@
-import { median, quantile, robustSpread } from '../../../src/diagnosis/reason/statistics.ts';
-import type { Answer } from './answer.ts';
+import type { Answer } from '../answer.ts';
+import { median, quantile, robustSpread } from '../statistics.ts';
 
 /** Readings of one node: `metric:statistic` → epoch seconds → value. */
 export type NodeSeries = ReadonlyMap<string, ReadonlyMap<number, number>>;

@@ -1,5 +1,7 @@
-import { clamp, median, robustSpread } from '../../../src/diagnosis/reason/statistics.ts';
-import { type CallTree, INCIDENT, type Operation, type WayWindow } from './operations.ts';
+import { clamp, median, robustSpread } from '../statistics.ts';
+import { INCIDENT } from './calls.ts';
+import type { Operation, OperationGraph } from './operations.ts';
+import type { WayWindow } from './ways.ts';
 
 /**
  * One place where time may be lost: the own work of an operation (its time less its children's), or the way between
@@ -54,13 +56,13 @@ interface Measured {
 }
 
 /** Every place that can be compared, slower or not. Robust over several baseline windows: some may hold faults of their own. */
-export function placesOf(tree: CallTree): readonly Place[] {
-  const typical = typicalRequests(tree);
-  return tree.operations.flatMap((operation): readonly Place[] => {
+export function placesOf(graph: OperationGraph): readonly Place[] {
+  const typical = typicalRequests(graph);
+  return graph.operations.flatMap((operation): readonly Place[] => {
     const request = typical.get(operation) ?? 0;
     if (request <= 0) return [];
     if (operation.ways.size === 0) {
-      return compare(tree, request, (window) => ownWork(operation, window)).map((found) => ({
+      return compare(graph, request, (window) => ownWork(operation, window)).map((found) => ({
         ...found,
         operation,
         callee: null,
@@ -68,11 +70,11 @@ export function placesOf(tree: CallTree): readonly Place[] {
       }));
     }
     return [...operation.ways].flatMap(([callee, ways]) =>
-      compare(tree, request, (window) => onTheWay(ways, window)).map((found) => ({
+      compare(graph, request, (window) => onTheWay(ways, window)).map((found) => ({
         ...found,
         operation,
         callee,
-        everyCall: everyCall(ways, tree.baselines, found.gain),
+        everyCall: everyCall(ways, graph.baselines, found.gain),
       })),
     );
   });
@@ -80,12 +82,12 @@ export function placesOf(tree: CallTree): readonly Place[] {
 
 /** None when there are too few spans to compare, else one. */
 function compare(
-  tree: CallTree,
+  graph: OperationGraph,
   request: number,
   measure: (window: string) => Measured | null,
 ): readonly Omit<Place, 'operation' | 'callee' | 'everyCall'>[] {
   const now = measure(INCIDENT);
-  const before = tree.baselines
+  const before = graph.baselines
     .map(measure)
     .filter((found) => found !== null)
     .filter((found) => found.count >= LEAST_SPANS);
@@ -143,11 +145,11 @@ function everyCall(ways: ReadonlyMap<string, WayWindow>, baselines: readonly str
 }
 
 /** Mean duration before the incident of the requests that reach an operation, the shortest kind of them where there are several. */
-function typicalRequests(tree: CallTree): ReadonlyMap<Operation, number> {
+function typicalRequests(graph: OperationGraph): ReadonlyMap<Operation, number> {
   const typical = new Map<Operation, number>();
-  for (const entry of tree.operations) {
+  for (const entry of graph.operations) {
     if (!entry.isEntry) continue;
-    const means = tree.baselines
+    const means = graph.baselines
       .map((window) => entry.windows.get(window))
       .filter((found) => found !== undefined && found.count >= LEAST_SPANS)
       .map((found) => (found === undefined ? 0 : found.totalMs / found.count));

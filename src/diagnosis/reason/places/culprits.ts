@@ -1,30 +1,27 @@
-import type { CauseKind } from '../../../src/diagnosis/diagnosis.ts';
-import type { Answer } from './answer.ts';
-import { blame, type CpuUse, type Suspect } from './blame.ts';
-import { blameBreaks, findBroken } from './broken.ts';
-import { buildTree, type CallAggregate, INCIDENT } from './operations.ts';
-import { placesOf } from './slowed.ts';
+import type { Answer } from '../answer.ts';
+import { blame } from './blame.ts';
+import { blameBreaks, findBroken } from './broken-calls.ts';
+import { type CallAggregate, INCIDENT } from './calls.ts';
+import type { CpuUse } from './cpu-use.ts';
+import { kindOf } from './kind.ts';
+import { joinOperations } from './operations.ts';
+import { placesOf } from './places.ts';
 
 /** Less than this part of a typical request is not felt: two healthy windows differ by as much. */
 const FELT = 0.15;
 /** A place has to be slower rather than not. */
 const LIKELY = 0.5;
-/** Own work below this part of what a service is blamed for is the echo of a slow way, not work. */
-const ECHO = 0.1;
-const CPU_SPEAKS = 0.3;
-/** A delay on the way meets every call; two thirds leave room for what the fastest tenth had to spare. */
-const ALIKE = 2 / 3;
 
 /** Which service made requests slow or broke them, from the aggregates of one query and the CPU of the services. Pure. */
 export function reasonFromTraces(rows: readonly CallAggregate[], cpu: ReadonlyMap<string, CpuUse>): Answer {
-  const tree = buildTree(rows);
-  if ((tree.requests.get(INCIDENT) ?? 0) === 0 || tree.baselines.length === 0) {
+  const graph = joinOperations(rows);
+  if ((graph.requests.get(INCIDENT) ?? 0) === 0 || graph.baselines.length === 0) {
     return { verdict: 'undetermined', ranking: [] };
   }
-  const places = placesOf(tree);
+  const places = placesOf(graph);
   const slow = places.some((place) => place.degree >= LIKELY && place.material >= FELT);
-  const suspects = slow ? blame(tree, places, cpu) : [];
-  const breaks = blameBreaks(findBroken(tree)).filter(
+  const suspects = slow ? blame(graph, places, cpu) : [];
+  const breaks = blameBreaks(findBroken(graph)).filter(
     ({ service }) => !suspects.some((suspect) => suspect.service === service),
   );
   if (suspects.length === 0 && breaks.length === 0) return { verdict: 'nothing-wrong', ranking: [] };
@@ -37,7 +34,7 @@ export function reasonFromTraces(rows: readonly CallAggregate[], cpu: ReadonlyMa
     ranking: [
       ...suspects.map((suspect) => ({
         target: suspect.service,
-        kind: kindOf(suspect, cpu),
+        kind: kindOf(suspect, cpu.has(suspect.service)),
         score: suspect.weight / lost,
       })),
       ...breaks.map((one) => ({
@@ -47,14 +44,4 @@ export function reasonFromTraces(rows: readonly CallAggregate[], cpu: ReadonlyMa
       })),
     ],
   };
-}
-
-function kindOf(suspect: Suspect, cpu: ReadonlyMap<string, CpuUse>): CauseKind {
-  if (suspect.cpu > CPU_SPEAKS) return 'cpu';
-  const read = cpu.has(suspect.service);
-  if (suspect.ownWork > ECHO * (suspect.ownWork + suspect.onTheWay)) {
-    // Slow work on a processor with time to spare is the program's own doing; unread, a lack of CPU is likelier.
-    return read ? 'application' : 'cpu';
-  }
-  return read || suspect.everyCall >= ALIKE ? 'network' : 'cpu';
 }

@@ -1,4 +1,4 @@
-import type { CauseKind, Verdict } from '../../../src/diagnosis/diagnosis.ts';
+import type { CauseKind, Verdict } from '../diagnosis.ts';
 
 export interface Ranked {
   readonly target: string;
