@@ -157,7 +157,8 @@ export class HoneycombClient implements TelemetryStore {
     if (cached) return Promise.resolve(cached as T);
     return this.#shared.run(key, signal, async (shared) => {
       const value = await read(shared);
-      this.#schema.set(key, value);
+      // Who has nothing yet looks again until there is something, and should see it at once.
+      if (!Array.isArray(value) || value.length > 0) this.#schema.set(key, value);
       return value;
     });
   }

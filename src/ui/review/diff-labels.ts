@@ -14,13 +14,21 @@ export class DiffLabels {
     return label;
   }
 
-  /** The proposal that a label stands for; undefined where no tab, or more than one of those that are open, bears it. */
+  /**
+   * The proposal that a tab's label stands for; undefined where no tab, or more than one of those that are open, bears
+   * it. VS Code adds the number of files behind the label that it was given.
+   */
   proposalOf(label: string, openLabels: readonly string[]): string | undefined {
-    if (openLabels.filter((open) => open === label).length !== 1) return undefined;
-    return this.#proposals.get(label);
+    const own = [...this.#proposals.keys()].find((known) => bears(label, known));
+    if (own === undefined || openLabels.filter((open) => bears(open, own)).length !== 1) return undefined;
+    return this.#proposals.get(own);
   }
 
   forget(proposalId: string): void {
     for (const [label, id] of this.#proposals) if (id === proposalId) this.#proposals.delete(label);
   }
+}
+
+function bears(label: string, known: string): boolean {
+  return label === known || label.startsWith(`${known} `);
 }
