@@ -27,7 +27,8 @@ export function line(text: string, limit = 300): string {
 /** Every text and key of a JSON value through `redact` and `plain`; what JSON can't hold becomes null. */
 export function cleanse(value: unknown, redact: (text: string) => string, depth = 0): unknown {
   if (typeof value === 'string') return plain(redact(value));
-  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  // JSON has no negative zero; adding zero makes it the other one.
+  if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : null;
   if (typeof value === 'boolean' || value === null) return value;
   if (typeof value !== 'object') return null;
   if (depth >= 12) return '…';

@@ -35,6 +35,10 @@ describe('cleanse', () => {
     expect(JSON.parse(JSON.stringify(clean))).toEqual(clean);
   });
 
+  test('a negative zero is a zero', () => {
+    expect(cleanse({ a: -0 }, same)).toEqual({ a: 0 });
+  });
+
   test('what is not a number is null, never zero', () => {
     expect(cleanse({ a: Number.NaN, b: [undefined, 1], c: undefined }, same)).toEqual({
       a: null,
