@@ -183,7 +183,10 @@ async function aPatchThatDoesNotHelp(
   });
   await carryThrough(walked, workbench, 'Give the task more memory', 'memory', true);
   await walked.step('verify says that it did not help', 'memory-verified', async () => {
-    await card.getByText(/It made no difference: .* under the same load/).waitFor({ timeout: 180_000 });
+    // A short window on a busy machine may only allow to say that it can't be told; never that it helped.
+    await card
+      .getByText(/(It made no difference|Too little to judge by|It got worse): P95/)
+      .waitFor({ timeout: 180_000 });
   });
 }
 

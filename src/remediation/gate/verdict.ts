@@ -24,6 +24,13 @@ export interface Side {
 
 /** Below this a change would not be felt, whatever the statistics say. */
 const RATIO = 1.1;
+/**
+ * Requests of one moment queue behind each other, so spans are not independent, and a service near saturation drifts:
+ * with nothing changed, two windows of 30 s differed by a third in P95. In windows shorter than this (seconds) a
+ * difference below this ratio is therefore not called an effect.
+ */
+const SHORT_WINDOW = 120;
+const SHORT_RATIO = 1.6;
 /** With fewer spans the 95th percentile has no upper bound by order statistics at 95 %: 0.95ⁿ < 0.05 wants n ≥ 59. */
 export const ENOUGH = 59;
 /** Loads that differ by less are called alike. */
@@ -72,6 +79,13 @@ export function judge(before: Side | null, after: Side | null): Judgement {
   else if (small < ENOUGH) verdict = 'undetermined';
   else if (ratio < 1 / RATIO || ratio > RATIO) {
     notes.push('The P95 differs, but not by more than chance allows.');
+  }
+
+  const seconds = before.summary.count / before.summary.rate;
+  const large = ratio < 1 / SHORT_RATIO || ratio > SHORT_RATIO;
+  if ((verdict === 'improved' || verdict === 'worse') && seconds < SHORT_WINDOW && !large) {
+    verdict = 'undetermined';
+    notes.push('In windows this short the P95 moves by as much without any change: measure longer to tell.');
   }
 
   if (verdict === 'improved' && load <= 1 / LOAD_FACTOR) {

@@ -14,10 +14,10 @@ function side(low: number, high: number, count: number, { seconds = 60, errors =
 }
 
 /** A side with a long tail: exponential latencies around a mean. */
-function skewed(mean: number, count: number): Side {
+function skewed(mean: number, count: number, seconds = 60): Side {
   const at = (q: number) => -mean * Math.log(1 - Math.min(q, 1 - 1 / (count + 1)));
   return {
-    summary: { p50: at(0.5), p95: at(0.95), p99: at(0.99), count, errors: 0, rate: count / 60 },
+    summary: { p50: at(0.5), p95: at(0.95), p99: at(0.99), count, errors: 0, rate: count / seconds },
     quantiles: QUANTILES.map((one) => ({ at: one.at, value: at(one.at) })),
   };
 }
@@ -29,7 +29,20 @@ describe('the verdict', () => {
     ['the same', side(100, 1000, 500), side(100, 1000, 500), 'unchanged', true],
     ['5 % faster, however sure', side(950, 1000, 1e6), side(900, 950, 1e6), 'unchanged', true],
     ['faster, but no more than chance allows', skewed(100, 60), skewed(80, 60), 'unchanged', true],
-    ['the same, with enough spans to tell', skewed(100, 6000), skewed(80, 6000), 'improved', true],
+    [
+      'the same, with enough spans and time to tell',
+      skewed(100, 6000, 600),
+      skewed(80, 6000, 600),
+      'improved',
+      true,
+    ],
+    [
+      'the same, in a window that drifts by as much',
+      skewed(100, 6000),
+      skewed(80, 6000),
+      'undetermined',
+      true,
+    ],
     ['too few spans to tell', skewed(100, 20), skewed(80, 20), 'undetermined', true],
     ['faster under a third of the load', side(100, 1000, 900), side(50, 400, 300), 'undetermined', false],
     ['faster under three times the load', side(100, 1000, 300), side(50, 400, 900), 'improved', false],
