@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { bundle } from '../../esbuild.mjs';
+import { freePort } from '../../lab/cloud/http.ts';
 import { startEditor } from '../../lab/editor.ts';
 import { readToolchain, type Toolchain } from '../../lab/setup/toolchain.mjs';
 import { failed, passed, type Stage, type StageResult, skipped, total } from '../stage.ts';
@@ -173,15 +173,4 @@ function counted(suite: string, { passed: names, failed: failures }: SuiteResult
     passed(names.length),
     ...failures.map(({ name, detail }) => failed(`extension, ${suite}: ${name}`, detail)),
   ]);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
