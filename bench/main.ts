@@ -2,6 +2,10 @@
 const benches: Readonly<
   Record<string, { readonly what: string; run(args: readonly string[]): Promise<void> }>
 > = {
+  diagnose: {
+    what: 'a diagnosis over 2 million spans beside one bare scan of them; --large: over 20 million too',
+    run: async (args) => (await import('./diagnose.ts')).default(args),
+  },
   mcp: {
     what: 'the MCP server: time to initialize beside `node -e 0`, size, tokens of its definitions',
     run: async (args) => (await import('./mcp.ts')).default(args),
