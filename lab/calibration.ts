@@ -22,9 +22,9 @@ const FIXED_COST_TURNS = 6;
 
 const questionsPerSecond = LOAD.users / ((LOAD.thinkMs + ANSWER_MS) / 1000);
 
-/** Turns for the baseline, from what one turn costs on this machine (milliseconds of CPU time). */
-export function baselineHistory(turnCostMs: number): number {
-  return turnsFor(cpuMsFor(BASELINE_CORES), turnCostMs, FIXED_COST_TURNS * turnCostMs);
+/** Turns for a baseline that uses so many cores, from what one turn costs on this machine (milliseconds of CPU time). */
+export function baselineHistory(turnCostMs: number, cores = BASELINE_CORES): number {
+  return turnsFor(cpuMsFor(cores), turnCostMs, FIXED_COST_TURNS * turnCostMs);
 }
 
 /** What requests with conversations of about one length have cost the running service. */

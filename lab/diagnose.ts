@@ -8,14 +8,16 @@ import { HoneycombClient } from '../src/telemetry/honeycomb.ts';
 import { ALL_DATASETS } from '../src/telemetry/query.ts';
 import { createEngine } from '../src/workflow/engine.ts';
 import type { Lab } from './lab.ts';
+import { record } from './record.ts';
 
 /** Longer than any run of the lab: the engine finds baseline and incident by itself. */
 const LOOKBACK_MINUTES = 10;
 
-/** Asks the product's engine about the lab, over the wires that it would use anywhere. */
+/** Asks the product's engine about the lab, over the wires that it would use anywhere. `recordTo`: folder for what it could read. */
 export async function diagnoseLab(
   lab: Lab,
   signal: AbortSignal,
+  recordTo?: string,
 ): Promise<{ diagnosis: Diagnosis; narrative: Narrative; proposal: Proposal | null }> {
   // The SDK reads its endpoint and credentials from the process, as it does in the extension's host.
   for (const [name, value] of Object.entries(lab.env)) if (name.startsWith('AWS_')) process.env[name] = value;
@@ -26,8 +28,10 @@ export async function diagnoseLab(
   });
   const metrics = new CloudWatchMetrics({ region: lab.env['AWS_REGION'] ?? 'us-east-1' }, Date.now);
   const stacks = new PulumiStacks({ folders: [lab.workspaceDir], env: lab.env });
-  const engine = createEngine({ dataset: () => ALL_DATASETS, now: Date.now });
+  const now = Date.now();
+  const engine = createEngine({ dataset: () => ALL_DATASETS, now: () => now });
   const request = { lookbackMinutes: LOOKBACK_MINUTES };
+  if (recordTo) await record(recordTo, lab, { request, now }, { telemetry, metrics, stacks }, signal);
   const diagnosis = await engine.diagnose(request, { telemetry, metrics, stacks }, signal, () => {});
   const narrative = engine.narrate(diagnosis);
   try {

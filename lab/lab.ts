@@ -1,27 +1,27 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Problem } from '../src/problem.ts';
-import { baselineHistory, LOAD, measureTurnCost } from './calibration.ts';
+import { measureTurnCost } from './calibration.ts';
+import { Collector } from './collector.ts';
 import { baseEnvironment, serverEnvironment } from './environment.ts';
+import { baselineLoad, baselineStack, LabLevers } from './lab-levers.ts';
+import type { StackConfig } from './levers.ts';
 import type { LoadShape } from './load/users.ts';
 import { LoadProcess } from './load-process.ts';
-import { type OnProgress, type PhaseTimes, runPhases } from './phases.ts';
-import { type LabProcess, startServer } from './processes.ts';
+import type { OnProgress } from './phases.ts';
+import { RunningService } from './rollout.ts';
 import { createRun, removeRun, sweepRuns } from './runs.ts';
-import { HEALTHY_MODEL_MS, type Scenario, scenarios } from './scenarios.ts';
+import { ScenarioRuns } from './scenario-runs.ts';
+import { HEALTHY_MODEL_MS, HEALTHY_STORE_MS, type Scenario, scenarios } from './scenarios.ts';
+import { CHECKOUT, Servers } from './servers.ts';
 import type { Toolchain } from './setup/toolchain.mjs';
 import { configureStack, deploy, initStack, readOutputs, type StackTools } from './stack.ts';
 import { copyProgram, STACK, writeSettings } from './workspace.ts';
 
-const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
 const HEALTHY_WITHIN_MS = 60_000;
 /** The load runs for this long before the baseline counts, so that it does not measure a cold start. */
 const WARM_UP_MS = 5_000;
-const STOP_GRACE_MS = 7_000;
 const VERIFY_SECONDS = 30;
-/** The load first, so that the tasks have nothing left to drain; the collector last, so that they can flush. */
-const STOP_ORDER = ['load', 'emulated cloud', 'fake model server', 'collector'];
 
 export interface LabOptions {
   readonly scenario: Scenario;
@@ -33,6 +33,7 @@ export interface LabOptions {
 }
 
 export interface Lab {
+  /** The one that runs now. */
   readonly scenario: Scenario;
   /** Everything the run has written is in here. */
   readonly dir: string;
@@ -49,6 +50,8 @@ export interface Lab {
   readonly started: number;
   /** Resolves when baseline and incident are over; rejects when they can't be finished. */
   waitForTelemetry(onProgress: OnProgress): Promise<void>;
+  /** Puts everything back, with an empty store of telemetry, and begins another scenario. */
+  change(scenario: Scenario): Promise<void>;
   setLoad(change: Partial<LoadShape>): void;
   /** Stops every process and removes the run's folder. May be called more than once. */
   close(): Promise<void>;
@@ -82,50 +85,53 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   }
 }
 
+/** What the stack's outputs say about the system that was brought up. */
+interface Deployed {
+  readonly serviceUrl: string;
+  readonly storeUrl: string;
+  readonly cluster: string;
+  readonly service: string;
+}
+
 class LabStart {
   readonly #options: LabOptions;
   readonly #pulumi: string;
   readonly #ending = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #servers: LabProcess[] = [];
+  readonly #servers: Servers;
   #dir: string | undefined;
+  #service: RunningService | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: LabOptions, pulumi: string) {
     this.#options = options;
     this.#pulumi = pulumi;
     this.#signal = AbortSignal.any([this.#ending.signal, ...(options.signal ? [options.signal] : [])]);
+    this.#servers = new Servers(options.log, this.#signal);
   }
 
   async start(): Promise<Lab> {
-    const { scenario, log, toolchain } = this.#options;
+    const { log, toolchain, baselineSeconds = 30, incidentSeconds = 40 } = this.#options;
+    const plan = scenarios[this.#options.scenario];
     const labDir = join(CHECKOUT, '.lab');
     await sweepRuns(labDir, log);
     this.#signal.throwIfAborted();
     const dir = await createRun(labDir);
     this.#dir = dir;
     const workspaceDir = join(dir, 'workspace');
-    const collectorDataDir = join(dir, 'telemetry');
 
-    const turnCost = await this.#step('measured this machine', () => measureTurnCost(this.#signal));
+    const turnCostMs = await this.#step('measured this machine', () => measureTurnCost(this.#signal));
     const base = baseEnvironment(process.env, toolchain, dir);
+    const servers = this.#servers;
+    const start = (name: string, script: string, args: readonly string[]) =>
+      servers.start(servers.command(name, script, ['--port', '0', ...args], base));
     const [collector, model, cloud] = await this.#step(
       'collector, fake model server and emulated cloud (not Amazon’s) are up',
       () =>
         this.#all([
-          this.#server(
-            'collector',
-            'src/collector/main.ts',
-            ['--data', collectorDataDir, '--exit-with-parent'],
-            base,
-          ),
-          this.#server(
-            'fake model server',
-            'lab/llm/main.ts',
-            ['--median-ms', String(HEALTHY_MODEL_MS)],
-            base,
-          ),
-          this.#server('emulated cloud', 'lab/cloud/main.ts', ['--dir', join(dir, 'cloud')], base),
+          Collector.start(servers, join(dir, 'telemetry'), base),
+          start('fake model server', 'lab/llm/main.ts', ['--median-ms', String(HEALTHY_MODEL_MS)]),
+          start('emulated cloud', 'lab/cloud/main.ts', ['--dir', join(dir, 'cloud')]),
         ]),
     );
     const env = { ...base, ...serverEnvironment(collector.url, cloud.url) };
@@ -135,28 +141,58 @@ class LabStart {
       await writeSettings(workspaceDir, { collectorUrl: collector.url, verifySeconds: VERIFY_SECONDS });
       return name;
     });
-    const serviceUrl = await this.#bringUp(workspaceDir, env, collector.url, model.url);
-    await this.#step('service is healthy behind its load balancer', () => this.#untilHealthy(serviceUrl));
+    const stack: StackTools = { pulumi: this.#pulumi, workspace: workspaceDir, env, signal: this.#signal };
+    const config = baselineStack(plan);
+    const deployed = await this.#bringUp(stack, config, model.url);
+    const service = new RunningService(cloud.url, deployed.cluster, deployed.service, this.#signal);
+    this.#service = service;
+    await this.#step('service is healthy behind its load balancer', async () => {
+      await this.#untilHealthy(deployed.serviceUrl);
+      await service.untilSteady();
+    });
 
-    const history = baselineHistory(turnCost);
-    const load = await this.#step(`load is on: ${LOAD.users} users, ${history} turns each`, () =>
-      this.#startLoad(serviceUrl, history, env),
+    const shape = baselineLoad(plan, turnCostMs);
+    const load = await this.#step(`load is on: ${shape.users} users, ${shape.history} turns each`, () =>
+      this.#startLoad(deployed.serviceUrl, shape, env),
     );
-    const started = Date.now();
-    const phases = this.#watchPhases(load, model.url);
+    const levers = new LabLevers(
+      {
+        load,
+        modelUrl: model.url,
+        storeUrl: deployed.storeUrl,
+        stack,
+        service,
+        turnCostMs,
+        signal: this.#signal,
+      },
+      config,
+    );
+    await levers.setStoreDelay(HEALTHY_STORE_MS);
+    const runs = new ScenarioRuns(
+      { levers, collector, log, signal: this.#signal },
+      { baselineSeconds, incidentSeconds },
+      this.#options.scenario,
+    );
 
     return {
-      scenario,
       dir,
       collectorUrl: collector.url,
-      collectorDataDir,
       cloudUrl: cloud.url,
-      serviceUrl,
+      serviceUrl: deployed.serviceUrl,
       workspaceDir,
       stackFqn: `organization/${project}/${STACK}`,
       env,
-      started,
-      waitForTelemetry: phases,
+      get scenario() {
+        return runs.scenario;
+      },
+      get started() {
+        return runs.started;
+      },
+      get collectorDataDir() {
+        return collector.dataDir;
+      },
+      waitForTelemetry: (onProgress) => runs.wait(onProgress),
+      change: (scenario) => runs.change(scenario),
       setLoad: (change) => load.apply(change),
       close: () => this.close(),
     };
@@ -169,10 +205,8 @@ class LabStart {
 
   async #close(): Promise<void> {
     this.#ending.abort();
-    const inOrder = this.#servers.toSorted(
-      (one, other) => STOP_ORDER.indexOf(one.name) - STOP_ORDER.indexOf(other.name),
-    );
-    for (const server of inOrder) await server.stop(STOP_GRACE_MS);
+    this.#service?.close();
+    await this.#servers.stopAll();
     if (this.#dir !== undefined) await removeRun(this.#dir);
   }
 
@@ -193,49 +227,28 @@ class LabStart {
     return Promise.all(starting) as Promise<{ [Index in keyof Started]: Awaited<Started[Index]> }>;
   }
 
-  async #server(
-    name: string,
-    script: string,
-    args: readonly string[],
-    env: Record<string, string>,
-  ): Promise<LabProcess> {
-    const server = await startServer(
-      this.#command(name, script, ['--port', '0', ...args], env),
-      this.#signal,
-    );
-    return this.#keep(server);
-  }
-
-  #command(name: string, script: string, args: readonly string[], env: Record<string, string>) {
-    return { name, file: process.execPath, args: [join(CHECKOUT, script), ...args], env, cwd: CHECKOUT };
-  }
-
-  #keep(server: LabProcess): LabProcess {
-    this.#servers.push(server);
-    server.onDeath((words) => {
-      if (!this.#signal.aborted)
-        this.#options.log(`The lab’s ${server.name} ended unexpectedly: ${words.trim()}`);
-    });
-    return server;
-  }
-
-  async #bringUp(
-    workspace: string,
-    env: Record<string, string>,
-    honeycombEndpoint: string,
-    llmUrl: string,
-  ): Promise<string> {
-    const tools: StackTools = { pulumi: this.#pulumi, workspace, env, signal: this.#signal };
+  async #bringUp(tools: StackTools, config: StackConfig, llmUrl: string): Promise<Deployed> {
     await this.#step('Pulumi stack made', async () => {
       await initStack(tools);
-      const secret = { honeycombApiKey: env['HONEYCOMB_API_KEY'] ?? '' };
-      await configureStack(tools, { 'aws:region': 'us-east-1', honeycombEndpoint, llmUrl }, secret);
+      const honeycombEndpoint = tools.env['HONEYCOMB_API_ENDPOINT'] ?? '';
+      const secret = { honeycombApiKey: tools.env['HONEYCOMB_API_KEY'] ?? '' };
+      const plain = { 'aws:region': 'us-east-1', honeycombEndpoint, llmUrl, ...config };
+      await configureStack(tools, plain, secret);
     });
     return this.#step('pulumi up', async () => {
-      await deploy(tools);
-      const { url } = await readOutputs(tools);
-      if (typeof url === 'string' && URL.canParse(url)) return url;
-      throw new Problem('program-error', 'The program exports no url.', 'Restore lab/program.');
+      await deploy(tools, 'First deployment');
+      const outputs = await readOutputs(tools);
+      const text = (name: string): string => {
+        const value = outputs[name];
+        if (typeof value === 'string') return value;
+        throw new Problem('program-error', `The program exports no ${name}.`, 'Restore lab/program.');
+      };
+      return {
+        serviceUrl: text('url'),
+        storeUrl: text('vectorStoreUrl'),
+        cluster: text('clusterName'),
+        service: text('serviceName'),
+      };
     });
   }
 
@@ -255,50 +268,17 @@ class LabStart {
     );
   }
 
-  async #startLoad(url: string, history: number, env: Record<string, string>): Promise<LoadProcess> {
-    const shape = [
-      '--users',
-      String(LOAD.users),
-      '--think-ms',
-      String(LOAD.thinkMs),
-      '--history',
-      String(history),
-    ];
-    const command = this.#command('load', 'lab/load/main.ts', ['--url', url, ...shape], env);
+  async #startLoad(url: string, shape: LoadShape, env: Record<string, string>): Promise<LoadProcess> {
+    const args = ['--users', shape.users, '--think-ms', shape.thinkMs, '--history', shape.history];
+    const command = this.#servers.command(
+      'load',
+      'lab/load/main.ts',
+      ['--url', url, ...args.map(String)],
+      env,
+    );
     const load = await LoadProcess.start(command, this.#signal);
-    this.#keep(load.process);
+    this.#servers.keep(load.process);
     await sleep(WARM_UP_MS, undefined, { signal: this.#signal });
     return load;
   }
-
-  /** The phases go on whether anybody waits for them or not; who waits sees how far they are. */
-  #watchPhases(load: LoadProcess, modelUrl: string): (onProgress: OnProgress) => Promise<void> {
-    const { scenario, log, baselineSeconds = 30, incidentSeconds = 40 } = this.#options;
-    const times: PhaseTimes = { baselineSeconds, incidentSeconds };
-    const listeners = new Set<OnProgress>();
-    const levers = {
-      reports: () => load.reports,
-      setLoad: (change: Partial<LoadShape>) => load.apply(change),
-      setModelMedian: (medianMs: number) => setModelMedian(modelUrl, medianMs, this.#signal),
-    };
-    const tell: OnProgress = (text, fraction) => {
-      for (const listener of listeners) listener(text, fraction);
-    };
-    const phases = runPhases(scenarios[scenario], times, levers, log, tell, this.#signal);
-    phases.catch(() => {}); // Told to those who wait; without one there is nobody to tell.
-    return async (onProgress) => {
-      listeners.add(onProgress);
-      await phases.finally(() => listeners.delete(onProgress));
-    };
-  }
-}
-
-async function setModelMedian(modelUrl: string, medianMs: number, signal: AbortSignal): Promise<void> {
-  const answer = await fetch(new URL('/lab/fault', modelUrl), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ medianMs }),
-    signal,
-  });
-  if (!answer.ok) throw new Error(`The fake model server refused a median of ${medianMs} ms.`);
 }

@@ -1,32 +1,67 @@
+import { LOAD } from './calibration.ts';
+import type { Levers, StackConfig } from './levers.ts';
+
 /** What a scenario does to the running system once its healthy baseline is over. */
 export interface ScenarioPlan {
   /** What is caused, in words for the log. */
   readonly caused: string;
-  /** Conversations grow until answering them costs more CPU than the task's first size has. */
-  readonly longConversations: boolean;
-  /** Median answer time of the model server from then on, milliseconds. */
-  readonly modelMedianMs: number;
+  /** The stack's configuration, where it differs from the healthy one already before the baseline. */
+  readonly stack?: Partial<StackConfig>;
+  /** Cores that the baseline's load uses, where it is not the usual. */
+  readonly baselineCores?: number;
+  /** The fault takes at least so long to show, from the moment it is caused. */
+  readonly incidentSeconds?: number;
+  /** Causes the fault; resolves when it is there. */
+  cause(levers: Levers): Promise<void>;
 }
 
-/** Median answer time of the model server as long as nothing is wrong. */
+/** Median answer time of the model server as long as nothing is wrong, milliseconds. */
 export const HEALTHY_MODEL_MS = 350;
+/** What a search takes in a healthy vector store: that of a managed domain in the same region. */
+export const HEALTHY_STORE_MS = 20;
 
-/** Every scenario starts with the same baseline: short conversations and a model server that answers in time. */
+/** Every scenario starts from the same healthy system: `LabLevers.prepare` puts it back. */
 export const scenarios = {
   'cpu-constrained': {
     caused: 'conversations grow longer, so that each answer costs more CPU',
-    longConversations: true,
-    modelMedianMs: HEALTHY_MODEL_MS,
+    incidentSeconds: 28,
+    cause: async (levers) => levers.lengthenConversations(),
   },
   'llm-bound': {
     caused: 'the model server answers slowly',
-    longConversations: false,
-    modelMedianMs: 2_500,
+    cause: (levers) => levers.setModel({ medianMs: 2_500 }),
   },
   healthy: {
     caused: 'nothing',
-    longConversations: false,
-    modelMedianMs: HEALTHY_MODEL_MS,
+    cause: async () => {},
+  },
+  'slow-dependency': {
+    caused: 'the vector store answers slowly',
+    cause: (levers) => levers.setStoreDelay(700),
+  },
+  errors: {
+    caused:
+      'the model server turns half of the calls away (429); the chatbot asks again, and gives up after two retries',
+    cause: (levers) => levers.setModel({ rateLimitShare: 0.55 }),
+  },
+  traffic: {
+    caused: 'three times as many people ask',
+    // At the usual load three times as much would still find room in the task.
+    baselineCores: 0.25,
+    incidentSeconds: 26,
+    cause: async (levers) => levers.setLoad({ users: 3 * LOAD.users }),
+  },
+  'n-plus-one': {
+    caused: 'a release is rolled out that searches for each term of a question by itself',
+    cause: (levers) => levers.deploy({ serviceVersion: '1.1.0', retrieval: 'terms' }, 'Release 1.1.0'),
+  },
+  'bad-deploy-decoy': {
+    caused: 'a harmless release is rolled out; a while later the vector store answers slowly',
+    cause: async (levers) => {
+      await levers.deploy({ serviceVersion: '1.0.1' }, 'Release 1.0.1');
+      await levers.wait(10);
+      await levers.setStoreDelay(700);
+    },
   },
 } as const satisfies Record<string, ScenarioPlan>;
 

@@ -30,9 +30,10 @@ export async function configureStack(
   );
 }
 
-/** Brings everything up. */
-export async function deploy(tools: StackTools): Promise<void> {
-  await pulumi(tools, ['up', '--yes', '--skip-preview', '--stack', STACK], 'bring the stack up');
+/** Brings the stack to what program and configuration say; `message` stands in its history. */
+export async function deploy(tools: StackTools, message: string): Promise<void> {
+  const args = ['up', '--yes', '--skip-preview', '--stack', STACK, '--message', message];
+  await pulumi(tools, args, 'bring the stack up');
 }
 
 /** The stack's outputs; secret ones stay hidden. */

@@ -1,11 +1,13 @@
 /**
  * `npm start`: the lab, its diagnosis, and a VS Code on it.
- * With --headless it ends after the diagnosis; with --json stdout holds one JSON object and nothing else.
+ * With --headless it ends after the diagnosis; with --json stdout holds one JSON object and nothing else. Several
+ * scenarios run one after the other in one lab, with one JSON object a line.
  */
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Problem, toProblem } from '../src/problem.ts';
 import { diagnoseLab } from './diagnose.ts';
-import { startLab } from './lab.ts';
+import { type Lab, startLab } from './lab.ts';
 import { openEditor } from './open.ts';
 import { jsonReport, styleFor, textReport } from './report.ts';
 import { isScenario, type Scenario, scenarios } from './scenarios.ts';
@@ -14,26 +16,48 @@ import { readToolchain } from './setup/toolchain.mjs';
 interface Arguments {
   readonly headless: boolean;
   readonly json: boolean;
-  readonly scenario: Scenario;
+  /** One or more. */
+  readonly scenarios: readonly [Scenario, ...Scenario[]];
+  /** Folder that gets a recording of each scenario. */
+  readonly record: string | undefined;
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
+const USAGE = `Use: npm start -- [--headless [--json] [--record DIR]] [--scenario NAME]
+NAME is one of ${Object.keys(scenarios).join(', ')};
+with --headless also some of them, joined by commas, or "all".`;
+
 function readArguments(args: readonly string[]): Arguments {
-  const usage = `Use: npm start -- [--headless [--json]] [--scenario ${Object.keys(scenarios).join('|')}]`;
-  let values: { headless?: boolean; json?: boolean; scenario?: string };
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: { headless: { type: 'boolean' }, json: { type: 'boolean' }, scenario: { type: 'string' } },
-    }));
-  } catch (error) {
-    throw new Problem('bad-input', error instanceof Error ? error.message : String(error), usage);
+  const wrong = (message: string) => new Problem('bad-input', message, USAGE);
+  const values = readOptions(args, wrong);
+  const { headless = false, json = false, record, scenario = 'cpu-constrained' } = values;
+  const names = scenario === 'all' ? Object.keys(scenarios) : scenario.split(',');
+  const [first, ...others] = names.map((name) => {
+    if (isScenario(name)) return name;
+    throw wrong(`There is no scenario “${name}”.`);
+  });
+  if (first === undefined) throw wrong('No scenario is named.');
+  if (!headless && (json || record !== undefined || others.length > 0)) {
+    throw wrong('--json, --record and more than one scenario go with --headless.');
   }
-  const scenario = values.scenario ?? 'cpu-constrained';
-  if (!isScenario(scenario)) throw new Problem('bad-input', `There is no scenario “${scenario}”.`, usage);
-  if (values.json && !values.headless) throw new Problem('bad-input', '--json goes with --headless.', usage);
-  return { headless: values.headless ?? false, json: values.json ?? false, scenario };
+  return { headless, json, record, scenarios: [first, ...others] };
+}
+
+function readOptions(args: readonly string[], wrong: (message: string) => Problem) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        headless: { type: 'boolean' },
+        json: { type: 'boolean' },
+        record: { type: 'string' },
+        scenario: { type: 'string' },
+      },
+    }).values;
+  } catch (error) {
+    throw wrong(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** A line that is rewritten on a terminal, and a line now and then elsewhere. */
@@ -49,21 +73,36 @@ function progressLine(): (text: string, fraction: number) => void {
   };
 }
 
+/** In a series the lab is warm already and every minute counts; measured to be enough for the right answers. */
+const IN_SERIES = { baselineSeconds: 16, incidentSeconds: 20 };
+
 async function run(args: Arguments, signal: AbortSignal): Promise<void> {
   const toolchain = await readToolchain(signal);
-  const lab = await startLab({ scenario: args.scenario, toolchain, log: say, signal });
+  const [first, ...others] = args.scenarios;
+  const times = others.length > 0 ? IN_SERIES : {};
+  const lab = await startLab({ scenario: first, toolchain, log: say, signal, ...times });
   try {
-    await lab.waitForTelemetry(progressLine());
-    const { diagnosis, narrative, proposal } = await diagnoseLab(lab, signal);
-    if (args.json)
-      process.stdout.write(`${JSON.stringify(jsonReport(args.scenario, diagnosis, proposal))}\n`);
-    else process.stdout.write(`\n${textReport(diagnosis, narrative, proposal, styleFor(process.stdout))}\n`);
+    await answer(lab, args, signal);
+    for (const scenario of others) {
+      say(`\nNext: ${scenario}`);
+      await lab.change(scenario);
+      await answer(lab, args, signal);
+    }
     if (args.headless) return;
     await openEditor(lab, toolchain, say, signal);
   } finally {
     say('Cleaning up …');
     await lab.close();
   }
+}
+
+/** Waits for the telemetry of the lab's scenario and prints what the engine says to it. */
+async function answer(lab: Lab, { json, record }: Arguments, signal: AbortSignal): Promise<void> {
+  await lab.waitForTelemetry(progressLine());
+  const recordTo = record === undefined ? undefined : join(record, lab.scenario);
+  const { diagnosis, narrative, proposal } = await diagnoseLab(lab, signal, recordTo);
+  if (json) process.stdout.write(`${JSON.stringify(jsonReport(lab.scenario, diagnosis, proposal))}\n`);
+  else process.stdout.write(`\n${textReport(diagnosis, narrative, proposal, styleFor(process.stdout))}\n`);
 }
 
 const abort = new AbortController();

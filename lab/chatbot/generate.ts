@@ -2,13 +2,14 @@ import { type Attributes, type Span, trace } from '@opentelemetry/api';
 import { complete } from './model.ts';
 import { buildPrompt } from './prompt.ts';
 import { Pacer, rerank, type Turn } from './rank.ts';
-import { searchPassages } from './retrieval.ts';
+import { findPassages, type Retrieval } from './retrieval.ts';
 import { failSpan, UpstreamError } from './upstream.ts';
 
 export interface Peers {
   readonly vectorStore: URL;
   readonly modelServer: URL;
   readonly model: string;
+  readonly retrieval: Retrieval;
 }
 
 export interface ChatRequest {
@@ -27,7 +28,7 @@ export async function generateResponse(peers: Peers, request: ChatRequest): Prom
   const about = { 'rag.history.turns': request.history.length };
   return inSpan('rag.generate_response', about, async () => {
     const pacer = new Pacer();
-    const candidates = await searchPassages(peers.vectorStore, request.message);
+    const candidates = await findPassages(peers.vectorStore, request.message, peers.retrieval);
     const ranked = await inSpan('rag.rerank', { 'rag.candidates': candidates.length }, () =>
       rerank(request.message, request.history, candidates, pacer),
     );

@@ -17,6 +17,7 @@ const server = createChatServer(
     vectorStore: address('VECTOR_STORE_URL'),
     modelServer: address('LLM_URL'),
     model: environment['LLM_MODEL'] || 'gpt-4o-mini',
+    retrieval: environment['RETRIEVAL'] === 'terms' ? 'terms' : 'question',
   },
   instanceName(),
 );

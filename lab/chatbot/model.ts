@@ -1,13 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SpanKind, trace } from '@opentelemetry/api';
 import type { Prompt } from './prompt.ts';
 import { portOf } from './retrieval.ts';
-import { failSpan, postJson } from './upstream.ts';
+import { failSpan, postJson, UpstreamError } from './upstream.ts';
 
 const MAX_TOKENS = 400;
 const TIMEOUT_MS = 30_000;
+/** As the provider's own SDKs do it: two retries, the pause doubling, a quarter of it left to chance. */
+const RETRIES = 2;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8_000;
 
-/** Calls the model server in OpenAI's wire format and returns its answer as it came. */
+/** Asks the model server, and again when it turned the call away; returns its answer as it came. */
 export async function complete(server: URL, model: string, prompt: Prompt): Promise<unknown> {
+  for (let resent = 0; ; resent += 1) {
+    try {
+      return await callOnce(server, model, prompt, resent);
+    } catch (thrown) {
+      if (resent === RETRIES || !(thrown instanceof UpstreamError) || !isTurnedAway(thrown)) throw thrown;
+      await sleep(thrown.retryAfterMs ?? pauseBefore(resent + 1));
+    }
+  }
+}
+
+/** Too many requests, or no server free: the same call may well be taken a little later. */
+function isTurnedAway(error: UpstreamError): boolean {
+  return error.kind === '429' || error.kind === '503';
+}
+
+function pauseBefore(retry: number): number {
+  return Math.min(FIRST_PAUSE_MS * 2 ** (retry - 1), LONGEST_PAUSE_MS) * (1 - 0.25 * Math.random());
+}
+
+/** One call in OpenAI's wire format, one span. */
+async function callOnce(server: URL, model: string, prompt: Prompt, resent: number): Promise<unknown> {
   const options = {
     kind: SpanKind.CLIENT,
     attributes: {
@@ -19,6 +45,7 @@ export async function complete(server: URL, model: string, prompt: Prompt): Prom
       'gen_ai.request.max_tokens': MAX_TOKENS,
       'server.address': server.hostname,
       'server.port': portOf(server),
+      ...(resent === 0 ? {} : { 'http.request.resend_count': resent }),
     },
   };
   return trace.getTracer('otel-ai-chatbot').startActiveSpan(`chat ${model}`, options, async (span) => {

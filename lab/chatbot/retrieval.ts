@@ -1,13 +1,29 @@
 import { SpanKind, trace } from '@opentelemetry/api';
 import { embed } from './embedding.ts';
 import { CANDIDATES, type Passage } from './rank.ts';
+import { words } from './text.ts';
 import { failSpan, postJson, UpstreamError } from './upstream.ts';
 
 const INDEX = 'passages';
 const TIMEOUT_MS = 5_000;
 
-/** Asks the vector store (OpenSearch's k-NN search) for the passages nearest to the message. */
-export async function searchPassages(store: URL, message: string): Promise<Passage[]> {
+/** What is searched for: the question as a whole, or each of its terms, one search after the other. */
+export type Retrieval = 'question' | 'terms';
+
+/** The passages nearest to a message, or to any of its terms. */
+export async function findPassages(store: URL, message: string, retrieval: Retrieval): Promise<Passage[]> {
+  if (retrieval === 'question') return searchPassages(store, message);
+  const best = new Map<string, Passage>();
+  for (const term of new Set(words(message))) {
+    for (const passage of await searchPassages(store, term)) {
+      if (passage.score > (best.get(passage.id)?.score ?? 0)) best.set(passage.id, passage);
+    }
+  }
+  return [...best.values()].sort((one, other) => other.score - one.score).slice(0, CANDIDATES);
+}
+
+/** Asks the vector store (OpenSearch's k-NN search) for the passages nearest to a text. */
+async function searchPassages(store: URL, text: string): Promise<Passage[]> {
   const options = {
     kind: SpanKind.CLIENT,
     attributes: {
@@ -25,7 +41,7 @@ export async function searchPassages(store: URL, message: string): Promise<Passa
       const query = {
         size: CANDIDATES,
         _source: ['title', 'text'],
-        query: { knn: { embedding: { vector: Array.from(embed(message)), k: CANDIDATES } } },
+        query: { knn: { embedding: { vector: Array.from(embed(text)), k: CANDIDATES } } },
       };
       const answer = await postJson('vector store', new URL(`/${INDEX}/_search`, store), query, TIMEOUT_MS);
       const passages = readHits(answer);

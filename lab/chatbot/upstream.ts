@@ -6,12 +6,20 @@ export class UpstreamError extends Error {
   readonly status: 502 | 504;
   /** `timeout`, the HTTP status, or the system's error code: what `error.type` on the span says. */
   readonly kind: string;
+  /** What the peer's `Retry-After` asks for. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(peer: string, kind: string, message: string, options?: { cause?: unknown }) {
+  constructor(
+    peer: string,
+    kind: string,
+    message: string,
+    options?: { readonly cause?: unknown; readonly retryAfterMs?: number | undefined },
+  ) {
     super(message, options);
     this.name = 'UpstreamError';
     this.peer = peer;
     this.kind = kind;
+    this.retryAfterMs = options?.retryAfterMs;
     this.status = kind === 'timeout' ? 504 : 502;
   }
 }
@@ -40,7 +48,9 @@ export async function postJson(peer: string, url: URL, body: unknown, timeoutMs:
       cause: thrown,
     });
   }
-  throw new UpstreamError(peer, String(response.status), `${peer} answered HTTP ${response.status}.`);
+  throw new UpstreamError(peer, String(response.status), `${peer} answered HTTP ${response.status}.`, {
+    retryAfterMs: readRetryAfter(response.headers.get('retry-after')),
+  });
 }
 
 /** Marks a span as failed, with the attributes that the semantic conventions ask for. */
@@ -53,6 +63,11 @@ export function failSpan(span: Span, thrown: unknown): void {
     code: SpanStatusCode.ERROR,
     message: thrown instanceof Error ? thrown.message : String(thrown),
   });
+}
+
+/** Seconds; the header's other form, a date, is left to the backoff. */
+function readRetryAfter(header: string | null): number | undefined {
+  return header !== null && /^\d{1,4}$/.test(header) ? Number(header) * 1000 : undefined;
 }
 
 function errorCode(thrown: unknown): string {

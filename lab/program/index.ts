@@ -9,6 +9,7 @@ const honeycombApiKey = config.requireSecret('honeycombApiKey');
 const llmUrl = config.require('llmUrl');
 const serviceVersion = config.get('serviceVersion') ?? '1.0.0';
 const desiredCount = config.getNumber('desiredCount') ?? 1;
+const retrieval = config.get('retrieval') ?? 'question';
 
 const appName = 'otel-ai-chatbot';
 const containerPort = 3000;
@@ -91,6 +92,7 @@ const taskDefinition = new aws.ecs.TaskDefinition('task', {
         { name: 'OTEL_SERVICE_NAME', value: appName },
         { name: 'SERVICE_VERSION', value: serviceVersion },
         { name: 'LLM_URL', value: llmUrl },
+        { name: 'RETRIEVAL', value: retrieval },
         { name: 'VECTOR_STORE_URL', value: pulumi.interpolate`http://${vectorStore.endpoint}` },
       ],
       logConfiguration: {
@@ -130,6 +132,7 @@ const service = new aws.ecs.Service(
 );
 
 export const url = pulumi.interpolate`http://${loadBalancer.dnsName}`;
+export const vectorStoreUrl = pulumi.interpolate`http://${vectorStore.endpoint}`;
 export const clusterName = cluster.name;
 export const serviceName = service.name;
 export const taskFamily = taskDefinition.family;

@@ -122,18 +122,29 @@ test('says how much CPU time its process has used, so that the load can be sized
   expect(Number(timings[1])).toBeGreaterThan(Number(timings[0]));
 });
 
-test('a rate-limited model server is a 502 and an error on the spans it passed', async () => {
+test('a rate-limited model server is asked again, then a 502 and an error on the spans it passed', async () => {
   behaviour.rateLimitShare = 1;
   const running = await start();
   const answer = await running.chat(QUESTION);
   expect(answer.status).toBe(502);
   expect(answer.body['error']).toBe('model server answered HTTP 429.');
   await running.stop();
-  for (const name of ['chat gpt-4o-mini', 'rag.llm_generation', 'rag.generate_response', 'POST /api/chat']) {
+  for (const name of ['rag.llm_generation', 'rag.generate_response', 'POST /api/chat']) {
     expect(span(name), name).toMatchObject({ error: true });
   }
-  expect(span('chat gpt-4o-mini')).toMatchObject({ 'error.type': '429' });
+  const calls = telemetry.spans.filter((row) => row['name'] === 'chat gpt-4o-mini');
+  expect(calls).toEqual(Array(3).fill(expect.objectContaining({ error: true, 'error.type': '429' })));
+  expect(calls.map((row) => row['http.request.resend_count'])).toEqual([undefined, 1n, 2n]);
   expect(span('rag.rerank')['error']).toBeUndefined();
+});
+
+test('a release that searches for each term calls the vector store once for each', async () => {
+  const running = await start({ RETRIEVAL: 'terms' });
+  expect((await running.chat(QUESTION)).status).toBe(200);
+  await running.stop();
+  const searches = telemetry.spans.filter((row) => row['name'] === 'rag.vector_search');
+  expect(searches).toHaveLength(QUESTION.message.split(' ').length);
+  expect(span('rag.rerank')).toMatchObject({ 'rag.candidates': 12n });
 });
 
 test('a vector store that is down is a 502 that names it', async () => {

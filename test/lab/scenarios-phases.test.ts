@@ -1,9 +1,11 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { baselineHistory, incidentHistory } from '../../lab/calibration.ts';
+import type { Levers } from '../../lab/levers.ts';
 import type { LoadReport } from '../../lab/load/report.ts';
-import { type Levers, runPhases } from '../../lab/phases.ts';
-import { isScenario, scenarios } from '../../lab/scenarios.ts';
+import { LongConversations } from '../../lab/long-conversations.ts';
+import { runPhases } from '../../lab/phases.ts';
+import { isScenario, type Scenario, type ScenarioPlan, scenarios } from '../../lab/scenarios.ts';
 
 const never = new AbortController().signal;
 const times = { baselineSeconds: 0.01, incidentSeconds: 0.01 };
@@ -23,41 +25,46 @@ function reportOf(history: number, cpuMsPerRequest: number | null): LoadReport {
   };
 }
 
-function levers(reports: LoadReport[]) {
+/** Levers that note what is done with them. */
+function levers(reports: LoadReport[] = []) {
   const done: string[] = [];
   const all: Levers = {
     reports: () => reports,
-    setLoad: (change) => done.push(`load ${Object.keys(change)}`),
-    setModelMedian: async (medianMs) => void done.push(`model ${medianMs}`),
+    setLoad: (change) => void done.push(`load ${Object.keys(change)}`),
+    lengthenConversations: () => void done.push('long conversations'),
+    settle: () => {},
+    setModel: async (change) => void done.push(`model ${JSON.stringify(change)}`),
+    setStoreDelay: async (delayMs) => void done.push(`store ${delayMs}`),
+    deploy: async (change) => void done.push(`deploy ${Object.keys(change)}`),
+    wait: async () => void done.push('wait'),
   };
   return { all, done };
 }
 
-describe('phases', () => {
-  test('the CPU fault is longer conversations and nothing else', async () => {
-    const { all, done } = levers([reportOf(8, 400), reportOf(8, 20)]);
-    await runPhases(
-      scenarios['cpu-constrained'],
-      times,
-      all,
-      () => {},
-      () => {},
-      never,
-    );
-    expect(done).toEqual(['load history']);
-  });
+const run = (plan: ScenarioPlan, all: Levers) =>
+  runPhases(
+    { ...plan, incidentSeconds: 0 },
+    times,
+    all,
+    () => {},
+    () => {},
+    never,
+  );
 
-  test('the model’s fault leaves the conversations as they are', async () => {
-    const { all, done } = levers([]);
-    await runPhases(
-      scenarios['llm-bound'],
-      times,
-      all,
-      () => {},
-      () => {},
-      never,
-    );
-    expect(done).toEqual(['model 2500']);
+describe('phases', () => {
+  test.each<[Scenario, string[]]>([
+    ['healthy', []],
+    ['cpu-constrained', ['long conversations']],
+    ['llm-bound', ['model {"medianMs":2500}']],
+    ['slow-dependency', ['store 700']],
+    ['errors', ['model {"rateLimitShare":0.55}']],
+    ['traffic', ['load users']],
+    ['n-plus-one', ['deploy serviceVersion,retrieval']],
+    ['bad-deploy-decoy', ['deploy serviceVersion', 'wait', 'store 700']],
+  ])('%s is caused by its fault and nothing else', async (scenario, expected) => {
+    const { all, done } = levers();
+    await run(scenarios[scenario], all);
+    expect(done).toEqual(expected);
   });
 
   test('progress grows to 1', async () => {
@@ -75,18 +82,9 @@ describe('phases', () => {
     expect(fractions.at(-1)).toBe(1);
   });
 
-  test('a service that answers nothing is a Problem, not a fault of size zero', async () => {
+  test('a service that answers nothing is a Problem, not a fault of size zero', () => {
     const { all } = levers([reportOf(8, null), reportOf(8, null)]);
-    await expect(
-      runPhases(
-        scenarios['cpu-constrained'],
-        times,
-        all,
-        () => {},
-        () => {},
-        never,
-      ),
-    ).rejects.toMatchObject({ code: 'empty' });
+    expect(() => new LongConversations(all)).toThrow(expect.objectContaining({ code: 'empty' }));
   });
 
   test('they end at once when they are aborted', async () => {

@@ -1,0 +1,28 @@
+import type { ModelBehaviour } from './llm/server.ts';
+import type { LoadReport } from './load/report.ts';
+import type { LoadShape } from './load/users.ts';
+
+/** What of the stack's configuration scenarios change; values as `pulumi config set` takes them. */
+export interface StackConfig {
+  readonly serviceVersion: string;
+  readonly desiredCount: string;
+  /** What the chatbot searches for: the question as a whole, or each of its terms. */
+  readonly retrieval: 'question' | 'terms';
+}
+
+/** The parts of a running lab that a scenario works on. All of it may be put back (`LabLevers.prepare`). */
+export interface Levers {
+  /** Interval reports of the load since the scenario's baseline began. */
+  reports(): readonly LoadReport[];
+  setLoad(change: Partial<LoadShape>): void;
+  /** Lets conversations grow until answering them costs more CPU than the task's first size has. */
+  lengthenConversations(): void;
+  /** Corrects a fault whose size shows only while it lasts. */
+  settle(): void;
+  setModel(change: Partial<ModelBehaviour>): Promise<void>;
+  /** Time that the vector store takes for a search, milliseconds. */
+  setStoreDelay(delayMs: number): Promise<void>;
+  /** A real `pulumi up` with this configuration; resolves when the rollout is over. */
+  deploy(change: Partial<StackConfig>, message: string): Promise<void>;
+  wait(seconds: number): Promise<void>;
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribeServicesCommand, ECSClient, UpdateServiceCommand } from '@aws-sdk/client-ecs';
+import { Problem } from '../src/problem.ts';
+
+const WITHIN_MS = 60_000;
+const LOOK_EVERY_MS = 250;
+
+/** The lab's one service, as its emulated ECS knows it. */
+export class RunningService {
+  readonly #client: ECSClient;
+  readonly #cluster: string;
+  readonly #service: string;
+  readonly #signal: AbortSignal;
+
+  constructor(cloudUrl: string, cluster: string, service: string, signal: AbortSignal) {
+    this.#client = new ECSClient({
+      endpoint: cloudUrl,
+      region: 'us-east-1',
+      // Nothing on loopback verifies them; the emulated cloud only wants that there are some.
+      credentials: { accessKeyId: 'lab', secretAccessKey: 'lab' },
+    });
+    this.#cluster = cluster;
+    this.#service = service;
+    this.#signal = signal;
+  }
+
+  /** Replaces the tasks by fresh ones of the same revision. */
+  async renewTasks(): Promise<void> {
+    const command = new UpdateServiceCommand({
+      cluster: this.#cluster,
+      service: this.#service,
+      forceNewDeployment: true,
+    });
+    await this.#client.send(command, { abortSignal: this.#signal });
+    await this.untilSteady();
+  }
+
+  /** Resolves when the newest deployment is the only one and all of its tasks run. Throws a Problem when it fails. */
+  async untilSteady(): Promise<void> {
+    const command = new DescribeServicesCommand({ cluster: this.#cluster, services: [this.#service] });
+    for (const deadline = Date.now() + WITHIN_MS; Date.now() < deadline; ) {
+      const { services = [] } = await this.#client.send(command, { abortSignal: this.#signal });
+      const [service] = services;
+      const deployments = service?.deployments ?? [];
+      const [newest] = deployments;
+      if (newest?.rolloutState === 'FAILED') {
+        throw new Problem(
+          'program-error',
+          `The lab’s service could not be rolled out: ${newest.rolloutStateReason ?? 'ECS gives no reason'}`,
+          'See the log group of the lab’s service for what its tasks said.',
+        );
+      }
+      const steady =
+        deployments.length === 1 &&
+        newest?.rolloutState === 'COMPLETED' &&
+        service?.runningCount === service?.desiredCount &&
+        service?.pendingCount === 0;
+      if (steady) return;
+      await sleep(LOOK_EVERY_MS, undefined, { signal: this.#signal });
+    }
+    throw new Problem(
+      'timeout',
+      `The lab’s service was not steady within ${WITHIN_MS / 1000} s.`,
+      'Close what keeps this machine busy and start again.',
+    );
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+}
