@@ -190,6 +190,9 @@ async function measureIngest(): Promise<number> {
 function noting(store: TelemetryStore, note: (asked: Asked) => void): TelemetryStore {
   return {
     name: store.name,
+    get computesOverParents() {
+      return store.computesOverParents;
+    },
     get requests() {
       return store.requests;
     },

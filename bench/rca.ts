@@ -4,8 +4,8 @@ import { dirname, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { Problem, toProblem } from '../src/problem.ts';
+import { productEngine } from './rca/product-engine.ts';
 import { runCases } from './rca/run.ts';
-import { windowEngine } from './rca/window-engine.ts';
 
 const USAGE = 'npm run --silent rca -- --data DIR --out FILE';
 
@@ -20,7 +20,7 @@ async function main(signal: AbortSignal): Promise<void> {
   const written = finished(file);
   try {
     let count = 0;
-    for await (const outcome of runCases(data, [windowEngine], signal, (line) => console.error(line))) {
+    for await (const outcome of runCases(data, [productEngine], signal, (line) => console.error(line))) {
       const { answer, requests, ms } = outcome;
       const line = {
         id: outcome.case.id,

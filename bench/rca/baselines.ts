@@ -4,7 +4,7 @@ import { type CallAggregate, INCIDENT } from '../../src/diagnosis/reason/places/
 import type { NodeSeries } from '../../src/diagnosis/reason/service-map/service-map.ts';
 import { median } from '../../src/diagnosis/reason/statistics.ts';
 import type { CaseInput, RcaEngine } from './engine.ts';
-import { readCalls } from './window-engine.ts';
+import { callsOf } from './product-engine.ts';
 
 /** A candidate as the simple methods see it: its numbers before and during, and the symptom's beside them. */
 interface Observed {
@@ -76,7 +76,7 @@ function alarms(one: Observed): number {
 
 async function observe(input: CaseInput, signal: AbortSignal): Promise<readonly Observed[]> {
   if (input.spans !== null && input.case.incident && input.case.baseline)
-    return observeCalls(await readCalls(input.spans, input.case, signal), input);
+    return observeCalls(await callsOf(input.spans, input.case, signal), input);
   return observeMap(input);
 }
 

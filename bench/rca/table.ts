@@ -4,10 +4,10 @@ import { parseArgs } from 'node:util';
 import { median } from '../../src/diagnosis/reason/statistics.ts';
 import { baselineEngines } from './baselines.ts';
 import { readTruths, type Truth } from './layout.ts';
+import { productEngine } from './product-engine.ts';
 import { PUBLISHED } from './published.ts';
 import { type Outcome, runCases } from './run.ts';
 import { type Score, scoreAnswer, wilson } from './score.ts';
-import { windowEngine } from './window-engine.ts';
 
 /** Beside the checkout, where incident data are put to be shared. */
 const DEFAULT_DATA = '../shared/rca';
@@ -34,7 +34,7 @@ export default async function rca(args: readonly string[]): Promise<void> {
   const scored: Scored[] = [];
   const truths = new Map<string, ReadonlyMap<string, Truth>>();
   // The engine asks first: what the simple methods then read comes from the client's cache.
-  for await (const outcome of runCases(data, [windowEngine, ...baselineEngines], abort.signal, (line) =>
+  for await (const outcome of runCases(data, [productEngine, ...baselineEngines], abort.signal, (line) =>
     console.error(line),
   )) {
     const { set } = outcome;
@@ -49,7 +49,7 @@ export default async function rca(args: readonly string[]): Promise<void> {
     console.log(
       `  ${method.padEnd(42)}${on.padEnd(44)}top-1 ${percent(top1)}  top-3 ${top3 === null ? '–' : percent(top3)}`,
     );
-  if (values.misses) printMisses(scored.filter((one) => one.engine === windowEngine.name));
+  if (values.misses) printMisses(scored.filter((one) => one.engine === productEngine.name));
 }
 
 function printTable(scored: readonly Scored[]): void {
@@ -72,12 +72,12 @@ function printTable(scored: readonly Scored[]): void {
                 `top-1 ${within(1)}`,
                 `top-3 ${within(3)}`,
                 `top-5 ${within(5)}`,
-                ...(kinds.length > 0 && engine === windowEngine.name
+                ...(kinds.length > 0 && engine === productEngine.name
                   ? [`kind ${share(kinds.filter((one) => one.score.kindRight).length, kinds.length)}`]
                   : []),
               ];
         const cost =
-          engine === windowEngine.name
+          engine === productEngine.name
             ? `  ${median(own.map((one) => one.ms)).toFixed(0)} ms, ${Math.max(...own.map((one) => one.requests))} requests`
             : '';
         console.log(`  ${engine.padEnd(36)}${cells.join('  ')}${cost}`);

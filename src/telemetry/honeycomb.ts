@@ -83,6 +83,11 @@ export class HoneycombClient implements TelemetryStore {
     this.#cloud = !local;
   }
 
+  /** Honeycomb refuses joined fields in SELECT; the collector doesn't. */
+  get computesOverParents(): boolean {
+    return !this.#cloud;
+  }
+
   get requests(): number {
     return this.#requests;
   }

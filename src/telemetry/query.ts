@@ -134,6 +134,8 @@ export interface RunOptions {
 export interface TelemetryStore {
   /** A name to show: the team and environment, or "local collector". */
   readonly name: string;
+  /** Whether columns of the parent (`parent.duration_ms`) may be calculated over, and not only grouped and filtered by. */
+  readonly computesOverParents: boolean;
   datasets(signal?: AbortSignal): Promise<readonly Dataset[]>;
   columns(dataset: string, signal?: AbortSignal): Promise<readonly Column[]>;
   /** Runs one query; each call that is not answered from the cache counts as one result creation. */

@@ -18,6 +18,9 @@ export function watchedStore(store: TelemetryStore, onUnreachable: () => void): 
     get requests() {
       return store.requests;
     },
+    get computesOverParents() {
+      return store.computesOverParents;
+    },
     datasets: (signal) => watch(store.datasets(signal)),
     columns: (dataset, signal) => watch(store.columns(dataset, signal)),
     run: (dataset, spec, window, options) => watch(store.run(dataset, spec, window, options)),

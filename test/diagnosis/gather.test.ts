@@ -66,6 +66,8 @@ class SceneStore implements TelemetryStore {
     this.#scene = scene;
   }
 
+  readonly computesOverParents = false;
+
   get requests(): number {
     return this.asked.length;
   }
@@ -247,7 +249,7 @@ describe('gathering', () => {
     }
     const field = relational[0]?.spec.calculated_fields?.find((one) => one.name === 'plumbline.window');
     expect(field?.expression).toContain(String(windows.incident.start / 1000));
-    expect(field?.expression).toContain(String((windows.baseline?.end ?? 0) / 1000));
+    expect(field?.expression).toContain(String((windows.baselines.at(-1)?.end ?? 0) / 1000));
   });
 
   test('names no column that the dataset lacks', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
-import type { CallRow, Gathered } from '../../src/diagnosis/gather/gathered.ts';
+import type { CallRow, Gathered, WindowName } from '../../src/diagnosis/gather/gathered.ts';
 import { findRegimes } from '../../src/diagnosis/reason/changepoint.ts';
 import { buildCallTree } from '../../src/diagnosis/reason/localise.ts';
 import { reason } from '../../src/diagnosis/reason/reason.ts';
@@ -49,7 +49,8 @@ function scaleTimes(gathered: Gathered, factor: number): Gathered {
     granularitySeconds: gathered.granularitySeconds * factor,
     windows: {
       incident: window(windows.incident),
-      baseline: windows.baseline && window(windows.baseline),
+      baselines: windows.baselines.map(window),
+      origin: windows.origin,
       onset: windows.onset && {
         time: moment(windows.onset.time),
         earliest: moment(windows.onset.earliest),
@@ -153,7 +154,7 @@ describe('reasoning', () => {
       fc.property(anyScene, fc.double({ min: 1, max: 100, noNaN: true }), (scene, slower) => {
         const gathered = play(scene);
         if (gathered.calls === null) throw new Error('empty');
-        const stranger = (window: 'incident' | 'baseline', factor: number): CallRow => ({
+        const stranger = (window: WindowName, factor: number): CallRow => ({
           window,
           service: 'billing',
           operation: 'invoice',
@@ -169,8 +170,15 @@ describe('reasoning', () => {
           p50: 40 * factor,
           p95: 60 * factor,
           p99: 80 * factor,
+          parent: null,
         });
-        const rows = [...gathered.calls.rows, stranger('baseline', 1), stranger('incident', slower)];
+        // Where no entrance became slow all of the telemetry is looked at, and a slow stranger is a find.
+        const felt = gathered.scope === 'symptom';
+        const rows = [
+          ...gathered.calls.rows,
+          stranger('baseline-0', 1),
+          stranger('incident', felt ? slower : 1),
+        ];
         const more = reason({ ...gathered, calls: { ...gathered.calls, rows } });
         expect(more.causes).toEqual(reason(gathered).causes);
       }),
@@ -191,7 +199,7 @@ const nonsenseNumber = fc.oneof(
 );
 const someName = fc.constantFrom('a', 'b', 'shop', 'GET /offers', '', '__proto__', 'x'.repeat(400));
 const nonsenseRow: fc.Arbitrary<CallRow> = fc.record({
-  window: fc.constantFrom('incident', 'baseline'),
+  window: fc.constantFrom<WindowName>('incident', 'baseline-0', 'baseline-1'),
   service: someName,
   operation: someName,
   parentService: fc.option(someName),
@@ -206,6 +214,7 @@ const nonsenseRow: fc.Arbitrary<CallRow> = fc.record({
   p50: nonsenseNumber,
   p95: nonsenseNumber,
   p99: nonsenseNumber,
+  parent: fc.option(fc.record({ totalMs: nonsenseNumber, p10: nonsenseNumber, p50: nonsenseNumber })),
 });
 
 describe('nonsense', () => {

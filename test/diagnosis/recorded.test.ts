@@ -59,7 +59,7 @@ const golden: Readonly<Record<string, Golden>> = {
 };
 
 /** Answers that the engine does not get right yet, with what it says instead. */
-const NOT_YET: ReadonlySet<string> = new Set(['errors', 'cpu-constrained']);
+const NOT_YET: ReadonlySet<string> = new Set();
 
 async function answerTo(scenario: string): Promise<{ diagnosis: Diagnosis; text: string }> {
   const { request, ports, close } = await replay(scenario);

@@ -9,8 +9,9 @@ import type {
   WindowName,
 } from '../../src/diagnosis/gather/gathered.ts';
 import { quantile } from '../../src/diagnosis/reason/statistics.ts';
-import { chooseSymptom, wholeWindow } from '../../src/diagnosis/reason/symptom.ts';
+import { chooseSymptom } from '../../src/diagnosis/reason/symptom.ts';
 import type { StackUpdate, Workload } from '../../src/infrastructure/model.ts';
+import type { TimeWindow } from '../../src/telemetry/query.ts';
 
 /** An operation of an invented system: how long its own part takes in each period, and what it calls. */
 export interface SceneNode {
@@ -87,18 +88,19 @@ export function play(scene: Scene): Gathered {
     requests.filter((request) => request.failed).length,
   );
   const entry = { service: scene.root.service, operation: scene.root.operation, total, points };
-  const chosen = chooseSymptom([entry], POINT_MS);
+  const lookback = { start: START - 60_000, end };
+  const chosen = chooseSymptom([entry], POINT_MS, lookback);
   if (chosen === null) throw new Error('the scene has no requests');
-  const windows = chosen.shift?.windows ?? wholeWindow(chosen.bins, { start: START, end });
+  const { windows } = chosen;
+  const named: readonly (readonly [WindowName, TimeWindow])[] = [
+    ['incident', windows.incident],
+    ...windows.baselines.map((window, index) => [`baseline-${index}`, window] as const),
+  ];
   const nameOf = (time: number): WindowName | null =>
-    time >= windows.incident.start && time < windows.incident.end
-      ? 'incident'
-      : windows.baseline !== null && time >= windows.baseline.start && time < windows.baseline.end
-        ? 'baseline'
-        : null;
+    named.find(([, window]) => time >= window.start && time < window.end)?.[0] ?? null;
   const calls: CallRow[] = [];
   const instances: InstanceRow[] = [];
-  for (const window of ['baseline', 'incident'] as const) {
+  for (const [window] of named) {
     const inside = requests.filter((request) => nameOf(request.time) === window);
     if (inside.length === 0) continue;
     for (const { node, parent, durations, errors } of measure(scene.root, inside)) {
@@ -114,6 +116,7 @@ export function play(scene: Scene): Gathered {
         address: node.address ?? null,
         totalMs: durations.reduce((sum, one) => sum + one, 0),
         p10: quantile(durations, 0.1),
+        parent: null,
         ...statistics(durations, errors),
       });
     }
@@ -126,7 +129,7 @@ export function play(scene: Scene): Gathered {
       service: scene.root.service,
       instance: 'i-1',
       version: null,
-      revision: scene.revisions?.[window === 'baseline' ? 0 : 1] ?? '1',
+      revision: scene.revisions?.[window === 'incident' ? 1 : 0] ?? '1',
       ...of,
     });
   }
@@ -134,10 +137,11 @@ export function play(scene: Scene): Gathered {
   const cpu = scene.cpu ?? { [scene.root.service]: [30, 30] };
   return {
     now: end,
-    lookback: { start: START - 60_000, end },
+    lookback,
     store: 'scene',
     dataset: '__all__',
     granularitySeconds: POINT_MS / 1000,
+    scope: windows.origin === 'shift' ? 'symptom' : 'everything',
     symptom: { service: scene.root.service, operation: scene.root.operation, isRoot: true },
     entries: { rows: [entry], query: QUERY },
     windows,

@@ -140,6 +140,7 @@ describe('a store that does not answer', () => {
   const store = (error: Error): TelemetryStore => ({
     name: 'store',
     requests: 0,
+    computesOverParents: true,
     datasets: () => Promise.reject(error),
     columns: () => Promise.reject(error),
     run: () => Promise.reject(error),

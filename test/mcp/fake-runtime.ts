@@ -88,6 +88,7 @@ export function fakeRuntime(): Runtime {
 const store: TelemetryStore = {
   name: 'local collector',
   requests: 0,
+  computesOverParents: true,
   datasets: async () => [],
   columns: async () => [],
   mark: async () => {},

@@ -9,10 +9,11 @@ import {
   type TimeWindow,
 } from '../../telemetry/query.ts';
 import type { Gap } from '../diagnosis.ts';
-import { chooseSymptom, wholeWindow } from '../reason/symptom.ts';
+import { type ChosenSymptom, chooseSymptom, symptomBetween } from '../reason/symptom.ts';
+import { hullOf } from '../reason/windows.ts';
 import { type Attributes, findAttributes, shown } from './attributes.ts';
 import type { Answered, EntrySeries, Gathered, SymptomOperation, Windows } from './gathered.ts';
-import { gatherMetrics } from './metrics.ts';
+import { gatherMetrics, type ServiceMetrics } from './metrics.ts';
 import { callsQuery, entriesQuery, exemplarsQuery, granularityFor, instancesQuery } from './queries.ts';
 import { readCalls, readEntries, readExemplars, readInstances } from './rows.ts';
 import { endpointsOf, gatherStacks } from './stacks.ts';
@@ -23,11 +24,13 @@ export interface DiagnosisRequest {
   /** Limits the question to one service, and to one of its operations. */
   readonly service?: string;
   readonly operation?: string;
+  /** When it was slow and when it was not, where that is known: nothing is searched for then, and the look-back is theirs. */
+  readonly windows?: { readonly incident: TimeWindow; readonly baselines: readonly TimeWindow[] };
 }
 
 export interface DiagnosisPorts {
   readonly telemetry: TelemetryStore;
-  readonly metrics: MetricsSource | null;
+  readonly metrics: MetricsSource | ServiceMetrics | null;
   readonly stacks: StackSource | null;
   /** Epoch milliseconds: time comes in as a value. */
   readonly now: number;
@@ -64,27 +67,30 @@ export async function gather(
   const { attributes, gaps: attributeGaps } = await findAttributes(telemetry, dataset, signal);
 
   onProgress('Latency over time', 0.15);
-  const granularity = granularityFor(lookback);
-  const { entries, isRoot, asked } = await readEntrances(
+  const { entries, isRoot, asked, granularity } = await readEntrances(
     request,
     ports,
     dataset,
     attributes,
     lookback,
-    granularity,
     signal,
   );
-  const chosen = chooseSymptom(entries.rows, granularity * 1000);
+  const chosen: ChosenSymptom | null =
+    request.windows === undefined
+      ? chooseSymptom(entries.rows, granularity * 1000, lookback)
+      : symptomBetween(entries.rows, granularity * 1000, request.windows);
   if (chosen === null) throw nothingThere(telemetry, dataset, request, lookback);
   const symptom: SymptomOperation = {
     service: chosen.entry.service,
     operation: chosen.entry.operation,
     isRoot,
   };
-  const windows = within(lookback, chosen.shift?.windows ?? wholeWindow(chosen.bins, lookback));
+  const windows = within(lookback, chosen.windows);
+  // Where one entrance became slow, its requests are what to look at; elsewhere the slow path may be a rare one of any.
+  const scope = windows.origin === 'shift' || !isRoot ? 'symptom' : 'everything';
 
   onProgress('Where the time goes', 0.35);
-  const compared = { start: (windows.baseline ?? windows.incident).start, end: windows.incident.end };
+  const compared = hullOf([windows.incident, ...windows.baselines]);
   const gaps: Gap[] = [...attributeGaps];
   const ask = async (what: string, spec: QuerySpec, window: TimeWindow): Promise<QueryAnswer | null> => {
     try {
@@ -98,7 +104,11 @@ export async function gather(
   };
   const exemplarSpec = asked < 2 ? exemplarsQuery(attributes, symptom) : null;
   const [callAnswer, instanceAnswer, exemplarAnswer, stack, markers] = await Promise.all([
-    ask('Breakdown by operation', callsQuery(attributes, symptom, windows), compared),
+    ask(
+      'Breakdown by operation',
+      callsQuery(attributes, scope === 'symptom' ? symptom : null, windows, telemetry.computesOverParents),
+      compared,
+    ),
     ask('Instances', instancesQuery(attributes, windows), compared),
     exemplarSpec === null ? null : ask('Slowest requests', exemplarSpec, windows.incident),
     stacks,
@@ -122,7 +132,14 @@ export async function gather(
   );
 
   onProgress('Machine metrics', 0.75);
-  const measured = await gatherMetrics(ports.metrics, joined.locations, stack.snapshots, compared, signal);
+  const measured = await gatherMetrics(
+    ports.metrics,
+    [...services].sort(),
+    joined.locations,
+    stack.snapshots,
+    [windows.incident, ...windows.baselines],
+    signal,
+  );
   gaps.push(...measured.gaps);
   signal.throwIfAborted();
   return {
@@ -132,6 +149,7 @@ export async function gather(
     dataset,
     granularitySeconds: granularity,
     symptom,
+    scope,
     entries,
     windows,
     calls,
@@ -152,7 +170,12 @@ interface Entrances {
   readonly isRoot: boolean;
   /** Query results that it took. */
   readonly asked: number;
+  /** Seconds in a point. */
+  readonly granularity: number;
 }
+
+/** Telemetry that fills less than this part of the look-back is young: points made for all of it are too coarse. */
+const YOUNG = 1 / 6;
 
 /** Entry operations start traces; where a gateway in front keeps its spans to itself no trace has a start, and servers do. */
 async function readEntrances(
@@ -161,25 +184,47 @@ async function readEntrances(
   dataset: string,
   attributes: Attributes,
   lookback: TimeWindow,
-  granularity: number,
   signal: AbortSignal,
 ): Promise<Entrances> {
-  const run = async (entrance: 'root' | 'server'): Promise<Answered<EntrySeries>> => {
+  const run = async (
+    entrance: 'root' | 'server',
+    window: TimeWindow,
+    granularity: number,
+  ): Promise<Answered<EntrySeries>> => {
     const spec = entriesQuery(attributes, request, granularity, entrance);
     return readEntries(
-      await ports.telemetry.run(dataset, spec, lookback, { signal, series: true }),
+      await ports.telemetry.run(dataset, spec, window, { signal, series: true }),
       attributes,
     );
   };
-  const roots = await run('root');
+  const granularity = granularityFor(lookback);
+  const roots = await run('root', lookback, granularity);
   // An operation that was asked for by name may run anywhere in a trace.
-  if (roots.rows.length > 0) return { entries: roots, isRoot: request.operation === undefined, asked: 1 };
-  if (request.operation !== undefined) return { entries: roots, isRoot: false, asked: 1 };
-  return { entries: await run('server'), isRoot: false, asked: 2 };
+  const isRoot = request.operation === undefined;
+  if (roots.rows.length === 0) {
+    if (!isRoot) return { entries: roots, isRoot, asked: 1, granularity };
+    return { entries: await run('server', lookback, granularity), isRoot: false, asked: 2, granularity };
+  }
+  const from = Math.min(...roots.rows.flatMap((row) => row.points.map((point) => point.time)));
+  const young: TimeWindow = { start: Math.max(lookback.start, from), end: lookback.end };
+  const finer = granularityFor(young);
+  const isYoung = young.end - young.start < YOUNG * (lookback.end - lookback.start) && finer < granularity;
+  if (request.windows !== undefined || !isYoung) return { entries: roots, isRoot, asked: 1, granularity };
+  return { entries: await run('root', young, finer), isRoot, asked: 2, granularity: finer };
 }
 
 function lookbackOf(request: DiagnosisRequest, now: number): TimeWindow {
-  const { lookbackMinutes } = request;
+  const { lookbackMinutes, windows } = request;
+  if (windows !== undefined) {
+    const all = [windows.incident, ...windows.baselines];
+    if (all.every(({ start, end }) => Number.isFinite(start) && Number.isFinite(end) && start < end))
+      return hullOf(all);
+    throw new Problem(
+      'bad-input',
+      'A window ends before it begins.',
+      'Give start and end of each window in epoch milliseconds, the start first.',
+    );
+  }
   if (
     !Number.isFinite(lookbackMinutes) ||
     lookbackMinutes <= 0 ||

@@ -15,6 +15,8 @@ export interface Gathered {
   /** Seconds in a point of the entry series. */
   readonly granularitySeconds: number;
   readonly symptom: SymptomOperation;
+  /** What `calls` holds: the requests of the symptom alone, or all spans there are. */
+  readonly scope: 'symptom' | 'everything';
   /** All operations through which requests come in, with their latency over time. */
   readonly entries: Answered<EntrySeries>;
   readonly windows: Windows;
@@ -51,11 +53,17 @@ export interface SymptomOperation {
   readonly isRoot: boolean;
 }
 
-/** The two periods that are compared, and how they were told apart. */
+/** The periods that are compared, and how they were told apart. */
 export interface Windows {
   readonly incident: TimeWindow;
-  readonly baseline: TimeWindow | null;
+  /**
+   * What the incident is compared with, at most six, oldest first. Several tell how much healthy times differ from each
+   * other, and outvote one that held a fault of its own. Empty: there is nothing to compare with.
+   */
+  readonly baselines: readonly TimeWindow[];
   readonly onset: { readonly time: number; readonly earliest: number; readonly latest: number } | null;
+  /** `shift`: latency or errors changed between them. `asked`: the caller named them. `slices`: nothing changed, the newest part is compared with the rest. `none`: one window alone. */
+  readonly origin: 'shift' | 'asked' | 'slices' | 'none';
 }
 
 export interface LatencyStatistics {
@@ -77,7 +85,8 @@ export interface EntrySeries {
   readonly points: readonly EntryPoint[];
 }
 
-export type WindowName = 'incident' | 'baseline';
+/** `incident`, or `baseline-0`… in the order of `Windows.baselines`. */
+export type WindowName = 'incident' | `baseline-${number}`;
 
 /** All spans of one operation below one parent operation, in one window. */
 export interface CallRow extends LatencyStatistics {
@@ -95,6 +104,8 @@ export interface CallRow extends LatencyStatistics {
   readonly totalMs: number;
   /** The fastest tenth tells a delay that meets every call from a wait that some calls are spared. */
   readonly p10: number;
+  /** The same spans' parents. Null where the store doesn't compute over parents (Honeycomb groups and filters by them alone). */
+  readonly parent: { readonly totalMs: number; readonly p10: number; readonly p50: number } | null;
 }
 
 /** All entry and server spans of one running copy of a service, in one window. */

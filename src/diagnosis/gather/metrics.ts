@@ -4,7 +4,19 @@ import type { MachineLocation } from '../../infrastructure/workloads.ts';
 import { toProblem } from '../../problem.ts';
 import type { TimeWindow } from '../../telemetry/query.ts';
 import type { Gap } from '../diagnosis.ts';
+import { hullOf } from '../reason/windows.ts';
 import type { GatheredMetrics, MeasuredSeries } from './gathered.ts';
+
+/** A store of machine metrics that goes by the telemetry's own names of services: Prometheus beside a mesh, a recording. */
+export interface ServiceMetrics {
+  readonly name: string;
+  /** Utilisation in percent of what each service (each of its copies) may use, as series of their own. */
+  measure(
+    services: readonly string[],
+    windows: readonly TimeWindow[],
+    signal: AbortSignal,
+  ): Promise<GatheredMetrics>;
+}
 
 export interface MetricsAnswer {
   readonly metrics: GatheredMetrics | null;
@@ -13,10 +25,11 @@ export interface MetricsAnswer {
 
 /** Asks for all machine metrics in one batch. Missing ones become gaps: no data never means healthy. */
 export async function gatherMetrics(
-  source: MetricsSource | null,
+  source: MetricsSource | ServiceMetrics | null,
+  services: readonly string[],
   locations: readonly MachineLocation[],
   snapshots: readonly StackSnapshot[],
-  window: TimeWindow,
+  windows: readonly TimeWindow[],
   signal: AbortSignal,
 ): Promise<MetricsAnswer> {
   const gap = (why: string, nextStep: string): MetricsAnswer => ({
@@ -25,6 +38,15 @@ export async function gatherMetrics(
   });
   if (source === null) {
     return gap('No metrics source is set up.', 'Set the AWS region and profile in the settings.');
+  }
+  if ('measure' in source) {
+    try {
+      return { metrics: await source.measure(services, windows, signal), gaps: [] };
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const { message, nextStep } = toProblem(thrown);
+      return gap(message, nextStep);
+    }
   }
   const planned = planMetrics(locations, snapshots);
   if (planned.length === 0) {
@@ -36,7 +58,7 @@ export async function gatherMetrics(
   try {
     const batch = await source.batch(
       planned.map(({ query }) => query),
-      window,
+      hullOf(windows),
       signal,
     );
     const byId = new Map(batch.series.map((series) => [series.id, series]));

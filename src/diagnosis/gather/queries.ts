@@ -17,6 +17,9 @@ const MOST_CALLS = 10_000;
 const MOST_INSTANCES = 1_000;
 const EXEMPLARS = 3;
 
+/** Windows need not touch: what lies between them is nobody's. */
+const INSIDE: Filter = { column: FIELD.window, op: '!=', value: 'outside' };
+
 /** What a question may be limited to. */
 export interface Scope {
   readonly service?: string;
@@ -51,8 +54,16 @@ export function entriesQuery(
   };
 }
 
-/** All operations below the symptom's, by parent, in both windows: the one query that needs relational columns. */
-export function callsQuery(attributes: Attributes, symptom: SymptomOperation, windows: Windows): QuerySpec {
+/**
+ * All operations by parent, in all windows: the one query that needs relational columns. Of the symptom's requests
+ * alone, or (`null`) of all. `parents`: the store computes over parents' durations, too.
+ */
+export function callsQuery(
+  attributes: Attributes,
+  symptom: SymptomOperation | null,
+  windows: Windows,
+  parents: boolean,
+): QuerySpec {
   const { service, name, spanKind } = attributes;
   const fields: CalculatedField[] = [windowField(windows), ...failedField(attributes)];
   const peer = coalesce(attributes.peer);
@@ -70,10 +81,17 @@ export function callsQuery(attributes: Attributes, symptom: SymptomOperation, wi
       ...(peer === null ? [] : [FIELD.peer]),
       ...(address === null ? [] : [FIELD.address]),
     ],
-    calculations: [...statistics(attributes), { op: 'P10', column: attributes.duration }],
+    calculations: [
+      ...statistics(attributes),
+      { op: 'P10', column: attributes.duration },
+      ...(parents
+        ? (['SUM', 'P10', 'P50'] as const).map((op) => ({ op, column: parentDuration(attributes) }))
+        : []),
+    ],
     filters: [
       ...spansOnly(attributes),
-      ...(symptom.isRoot
+      INSIDE,
+      ...(symptom?.isRoot
         ? ([
             { column: `root.${service}`, op: '=', value: symptom.service },
             { column: `root.${name}`, op: '=', value: symptom.operation },
@@ -104,7 +122,7 @@ export function instancesQuery(attributes: Attributes, windows: Windows): QueryS
       ...present(attributes.region),
     ],
     calculations: statistics(attributes),
-    filters: spansOnly(attributes),
+    filters: [...spansOnly(attributes), INSIDE],
     orders: [{ op: 'COUNT', order: 'descending' }],
     limit: MOST_INSTANCES,
     calculated_fields: [
@@ -169,12 +187,23 @@ export function failedField(attributes: Pick<Attributes, 'error'>): readonly Cal
     : [{ name: FIELD.failed, expression: `IF(EQUALS(${reference(attributes.error)}, true), 1, 0)` }];
 }
 
-/** Both windows by name. Bounds are spelled out, as a store may widen the time it was asked for. */
-function windowField({ incident, baseline }: Windows): CalculatedField {
+export function parentDuration(attributes: Attributes): string {
+  return `parent.${attributes.duration}`;
+}
+
+/** All windows by name. Bounds are spelled out, as a store may widen the time it was asked for. */
+function windowField({ incident, baselines }: Windows): CalculatedField {
   const within = (window: TimeWindow): string =>
     `AND(GTE(EVENT_TIMESTAMP(), ${window.start / 1000}), LT(EVENT_TIMESTAMP(), ${window.end / 1000}))`;
-  const earlier = baseline === null ? '"outside"' : `IF(${within(baseline)}, "baseline", "outside")`;
-  return { name: FIELD.window, expression: `IF(${within(incident)}, "incident", ${earlier})` };
+  const named = [
+    [incident, 'incident'] as const,
+    ...baselines.map((window, index) => [window, `baseline-${index}`] as const),
+  ];
+  const expression = named.reduceRight(
+    (otherwise, [window, name]) => `IF(${within(window)}, "${name}", ${otherwise})`,
+    '"outside"',
+  );
+  return { name: FIELD.window, expression };
 }
 
 function addressExpression(attributes: Attributes): string | null {

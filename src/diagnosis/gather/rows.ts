@@ -12,7 +12,7 @@ import type {
   QueryRecord,
   WindowName,
 } from './gathered.ts';
-import { FIELD } from './queries.ts';
+import { FIELD, parentDuration } from './queries.ts';
 
 /** Names longer than this are cut: they are untrusted, and end up in sentences and trees. */
 const LONGEST_NAME = 300;
@@ -52,6 +52,7 @@ export function readCalls(answer: QueryAnswer, attributes: Attributes): Answered
         address: text(row[FIELD.address]),
         totalMs: number(row[`SUM(${attributes.duration})`]),
         p10: number(row[`P10(${attributes.duration})`]),
+        parent: parentOf(row, attributes),
         ...statisticsOf(row, attributes),
       },
     ];
@@ -136,13 +137,24 @@ function statisticsOf(row: Row, attributes: Attributes): LatencyStatistics {
   };
 }
 
+function parentOf(row: Row, attributes: Attributes): CallRow['parent'] {
+  const [totalMs, p10, p50] = ['SUM', 'P10', 'P50'].map((op) => row[`${op}(${parentDuration(attributes)})`]);
+  return typeof totalMs === 'number' && typeof p10 === 'number' && typeof p50 === 'number'
+    ? { totalMs, p10, p50 }
+    : null;
+}
+
 function keyOf(row: Row, attributes: Attributes): string {
   return JSON.stringify([text(row[attributes.service]), text(row[attributes.name])]);
 }
 
 function windowOf(row: Row): WindowName | null {
   const value = row[FIELD.window];
-  return value === 'incident' || value === 'baseline' ? value : null;
+  return typeof value === 'string' && isWindowName(value) ? value : null;
+}
+
+function isWindowName(value: string): value is WindowName {
+  return value === 'incident' || /^baseline-\d$/.test(value);
 }
 
 function number(cell: Cell | undefined): number {

@@ -1,10 +1,13 @@
 import type { Workload } from '../../infrastructure/model.ts';
 import type { CauseKind, EvidenceId, Gap, RuledOut, Symptom, Target } from '../diagnosis.ts';
-import type { Gathered, InstanceRow, WindowName } from '../gather/gathered.ts';
+import type { Gathered, InstanceRow } from '../gather/gathered.ts';
 import type { ClassifiedNode, Parts } from './classify.ts';
 import type { EvidenceBook } from './evidence.ts';
 import type { CallTree } from './localise.ts';
+import type { Culprits } from './places/culprits.ts';
+import type { Dependency } from './places/dependencies.ts';
 import type { Utilisation } from './saturation.ts';
+import { isBaseline } from './windows.ts';
 
 /** Everything that was worked out from the gathered numbers, for the questions that follow. */
 export interface CaseFile {
@@ -18,6 +21,11 @@ export interface CaseFile {
   readonly after: WindowTotals;
   /** Mean milliseconds that a request takes longer; null without a baseline, and when it takes no longer. */
   readonly growth: number | null;
+  /** Requests are slower, at the entrance or at some place that few of them pass. */
+  readonly isSlow: boolean;
+  readonly culprits: Culprits;
+  /** What sends no spans of its own, by the key that stands for it among the culprits. */
+  readonly dependencies: ReadonlyMap<string, Dependency>;
   readonly machines: ReadonlyMap<string, Machine>;
   readonly latencyEvidence: EvidenceId;
   readonly book: EvidenceBook;
@@ -49,6 +57,8 @@ export interface Candidate {
   readonly target: Target;
   readonly share: number | null;
   readonly confidence: number;
+  /** What it is blamed for, comparable between causes of one kind of question; only the order counts. */
+  readonly weight: number;
   readonly evidence: readonly EvidenceId[];
   /** True when what it names is a resource of the stack, so that infrastructure can be its remedy. */
   readonly inStack: boolean;
@@ -61,6 +71,12 @@ export interface Findings {
   readonly gaps: readonly Gap[];
 }
 
-export function instancesIn(gathered: Gathered, service: string, window: WindowName): readonly InstanceRow[] {
-  return (gathered.instances?.rows ?? []).filter((row) => row.service === service && row.window === window);
+export function instancesIn(
+  gathered: Gathered,
+  service: string,
+  when: 'incident' | 'baseline',
+): readonly InstanceRow[] {
+  return (gathered.instances?.rows ?? []).filter(
+    (row) => row.service === service && isBaseline(row.window) === (when === 'baseline'),
+  );
 }

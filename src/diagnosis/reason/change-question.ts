@@ -2,15 +2,20 @@ import type { ChangeEvent, EvidenceId, RuledOut, Target } from '../diagnosis.ts'
 import type { Gathered, StackChange } from '../gather/gathered.ts';
 import { type Candidate, type CaseFile, type Findings, instancesIn } from './case-file.ts';
 import { formatMs, quantities, quantity } from './evidence.ts';
-import { confident } from './thresholds.ts';
+import { confident, LEAST_CONFIDENCE } from './thresholds.ts';
+import { baselineOf } from './windows.ts';
 
 /** A change in the right place at the right time is a suspect, not a culprit: what it did is another cause's to show. */
 const CONFIDENCE_NEAR = 0.4;
-const CONFIDENCE_NEW_VERSION = 0.5;
+const CONFIDENCE_NEW_VERSION = 0.49;
+/** Behind every mechanism that was measured. */
+const SUSPECT = 1e-3;
 
 /** Was something changed when it became slow? Every update is tested against the onset; being near is not enough. */
-export function askChanges(file: CaseFile): Findings {
-  const { onset, baseline } = file.gathered.windows;
+export function askChanges(file: CaseFile, found: readonly Candidate[]): Findings {
+  const { onset, origin } = file.gathered.windows;
+  const baseline = baselineOf(file.gathered.windows);
+  const outside = outsideCause(file, found);
   const candidates: Candidate[] = [];
   const ruledOut: RuledOut[] = [];
   const target: Target = { service: file.symptom.service };
@@ -22,7 +27,11 @@ export function askChanges(file: CaseFile): Findings {
     const evidence = describe(file, change);
     const reason =
       onset === null || baseline === null
-        ? 'Latency did not change, before or after it.'
+        ? origin === 'asked'
+          ? 'When it became slow is not known, so it can’t be tested against it.'
+          : file.isSlow
+            ? 'When it became slow could not be told, so it can’t be tested against it.'
+            : 'Latency did not change, before or after it.'
         : change.update.start > onset.latest
           ? `It began ${formatMs(change.update.start - onset.time)} after the slowdown.`
           : done <= baseline.start
@@ -31,7 +40,7 @@ export function askChanges(file: CaseFile): Findings {
               ? 'The same versions ran before and after the onset.'
               : newVersion === null && done < onset.earliest - (onset.latest - onset.earliest)
                 ? `Latency stayed as it was for ${formatMs(onset.earliest - done)} after it.`
-                : null;
+                : outside;
     if (reason !== null) {
       ruledOut.push({
         kind: 'change',
@@ -45,6 +54,7 @@ export function askChanges(file: CaseFile): Findings {
       kind: 'change',
       target,
       share: null,
+      weight: newVersion === true ? SUSPECT : SUSPECT / 2,
       confidence: confident(newVersion === true ? CONFIDENCE_NEW_VERSION : CONFIDENCE_NEAR),
       evidence: [evidence, file.latencyEvidence],
       inStack: false,
@@ -60,6 +70,19 @@ export function askChanges(file: CaseFile): Findings {
     });
   }
   return { candidates, ruledOut, gaps: [] };
+}
+
+/**
+ * Why a deploy near the onset is innocent: what became slower answers outside of what was deployed, and is asked as
+ * often as before. Null where that is not so.
+ */
+function outsideCause(file: CaseFile, found: readonly Candidate[]): string | null {
+  const [first] = [...found].sort((a, b) => b.weight - a.weight);
+  if (first?.kind !== 'dependency' || first.confidence < LEAST_CONFIDENCE) return null;
+  const asksMore = file.culprits.suspects.some(({ moreCalls }) => moreCalls > 0);
+  return asksMore
+    ? null
+    : `What became slower is ${first.target.dependency ?? 'a dependency'}, which it does not run, and which is called no more often than before.`;
 }
 
 /** Moments for the chart, in time order. */

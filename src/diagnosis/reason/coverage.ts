@@ -18,7 +18,8 @@ export function gapsOf(file: CaseFile): readonly Gap[] {
     });
   }
   const bins = binsOf(gathered);
-  if (gathered.windows.baseline === null && after.requests >= LEAST_REQUESTS) {
+  const { origin } = gathered.windows;
+  if ((origin === 'none' || origin === 'slices') && !file.isSlow && after.requests >= LEAST_REQUESTS) {
     gaps.push({
       what: 'What was before',
       why: 'Latency stayed on one level for as far back as was asked, so only what is absolute (a machine at its limit, failing requests) can be told.',
@@ -26,7 +27,7 @@ export function gapsOf(file: CaseFile): readonly Gap[] {
     });
   }
   const { passed } = findShift(bins);
-  if (passed !== null && gathered.windows.baseline === null) {
+  if (passed !== null && origin !== 'shift' && origin !== 'asked') {
     gaps.push({
       what: 'A slow period that is over',
       why: `It lasted from ${new Date(passed.start).toISOString()} to ${new Date(passed.end).toISOString()}; this answer is about now.`,

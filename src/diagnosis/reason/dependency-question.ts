@@ -1,8 +1,7 @@
 import type { EvidenceId, RuledOut, Target } from '../diagnosis.ts';
 import type { ResourceEndpoint } from '../gather/gathered.ts';
 import type { Candidate, CaseFile, Findings } from './case-file.ts';
-import type { DependencyPart } from './classify.ts';
-import { waitingShare } from './contention.ts';
+import type { DependencyName, DependencyPart } from './classify.ts';
 import {
   formatMs,
   formatPercent,
@@ -12,78 +11,46 @@ import {
   quantity,
   telemetrySource,
 } from './evidence.ts';
-import { hasHeadroom, isPressed, utilisationOf } from './saturation.ts';
-import { confident, LEAST_SHARE, shareOf, weightOfCount } from './thresholds.ts';
+import { utilisationOf } from './saturation.ts';
+import { LEAST_SHARE, shareOf } from './thresholds.ts';
+import { periodsOf } from './windows.ts';
 
-/** Calls per request that rose by half are another question: the caller asks more, the callee is not slower. */
+/** Calls per request that rose by half: the caller asks more, the callee is not slower. */
 const MORE_CALLS = 1.5;
-/** A call this much slower has slowed itself (a tenth is within what medians of a few dozen calls wander). */
-const SLOWER_CALL = 1.2;
 
-/** Does one thing outside of the telemetry answer more slowly? */
-export function askDependencies(file: CaseFile): Findings {
-  const candidates: Candidate[] = [];
-  const ruledOut: RuledOut[] = [];
+/** The dependencies that take most of a request and are not accused are ruled out with their times. */
+export function askDependencies(file: CaseFile, found: readonly Candidate[]): Findings {
+  const accused = new Set(found.map(({ target }) => target.dependency));
   const largest = [...file.parts.dependencies].sort((a, b) => (b.growth ?? b.after) - (a.growth ?? a.after));
-  for (const dependency of largest.slice(0, 5)) {
-    const evidence = describe(file, dependency);
-    if (evidence === null) continue;
-    const candidate = file.growth === null ? null : weigh(file, dependency, evidence);
-    if (candidate !== null) candidates.push(candidate);
-    else ruledOut.push(ruleOut(file, dependency, evidence));
-  }
-  return { candidates, ruledOut, gaps: [] };
+  const ruledOut = largest.slice(0, MOST_DEPENDENCIES).flatMap((dependency): readonly RuledOut[] => {
+    const target = targetOf(file, dependency);
+    const evidence = accused.has(target.dependency) ? null : describe(file, dependency);
+    return evidence === null ? [] : [ruleOut(file, dependency, evidence)];
+  });
+  return { candidates: [], ruledOut, gaps: [] };
 }
 
-function weigh(file: CaseFile, dependency: DependencyPart, evidence: EvidenceId): Candidate | null {
-  const machine = file.machines.get(dependency.name.service) ?? null;
-  const held = machine !== null && isPressed(machine.cpu) ? waitingShare(file, machine, dependency) : 0;
-  const share = shareOf((dependency.growth ?? 0) * (1 - held), file.growth);
-  if (share === null || share < LEAST_SHARE) return null;
-  const calls = callGrowth(dependency);
-  const perCall = costGrowth(dependency);
-  const asksMore = calls !== null && calls >= MORE_CALLS && (perCall === null || perCall < SLOWER_CALL);
-  const target = targetOf(file, dependency);
-  const store = target.resource === undefined ? null : describeStore(file, target.resource, dependency);
-  // A machine with CPU to spare leaves only the other side to be slow; a full one makes any call look slow.
-  const machineFactor = hasHeadroom(machine?.cpu ?? null) ? 1 : isPressed(machine?.cpu ?? null) ? 0.6 : 0.85;
-  const confidence =
-    (0.6 + 0.35 * share) *
-    machineFactor *
-    weightOfCount(Math.min(file.after.requests, file.before?.requests ?? 0));
-  const cpu = machine?.cpuEvidence ?? null;
-  return {
-    kind: asksMore ? 'application' : 'dependency',
-    target,
-    share,
-    confidence: confident(confidence),
-    evidence: [evidence, store, cpu, file.latencyEvidence].filter((id) => id !== null),
-    inStack: !asksMore && target.resource !== undefined,
-  };
-}
+const MOST_DEPENDENCIES = 5;
 
-function callGrowth(dependency: DependencyPart): number | null {
-  const { callsBefore, callsAfter } = dependency;
-  return callsBefore === null || callsBefore === 0 ? null : callsAfter / callsBefore;
-}
-
-function costGrowth(dependency: DependencyPart): number | null {
-  const { before, after, callsBefore, callsAfter } = dependency;
-  if (before === null || !callsBefore || !callsAfter || before === 0) return null;
-  return after / callsAfter / (before / callsBefore);
-}
-
-function targetOf(file: CaseFile, dependency: DependencyPart): Target {
-  const outer = dependency.nodes[0];
-  const endpoint = matchEndpoint(dependency.name.address, file.gathered.endpoints);
-  const { label, address, service } = dependency.name;
+/** A dependency as one of its callers calls it, with the resource of the stack that it is, where one answers at its address. */
+export function dependencyTarget(
+  file: CaseFile,
+  { label, address }: Pick<DependencyName, 'label' | 'address'>,
+  caller: { readonly service: string; readonly operation?: string | undefined },
+): Target {
+  const endpoint = matchEndpoint(address, file.gathered.endpoints);
   const shown = address === null || address === label ? label : `${label} (${address})`;
   return {
-    service,
-    ...(outer === undefined ? {} : { operation: outer.operation }),
+    service: caller.service,
+    ...(caller.operation === undefined ? {} : { operation: caller.operation }),
     dependency: shown,
     ...(endpoint === null ? {} : { resource: endpoint.urn }),
   };
+}
+
+function targetOf(file: CaseFile, dependency: DependencyPart): Target {
+  const { service } = dependency.name;
+  return dependencyTarget(file, dependency.name, { service, operation: dependency.nodes[0]?.operation });
 }
 
 /** A resource that answers at this very host, and port where both sides name one. */
@@ -110,8 +77,7 @@ function describe(file: CaseFile, dependency: DependencyPart): EvidenceId | null
     kind: 'dependency',
     subject: targetOf(file, dependency),
     summary: `Calls to ${dependency.name.label} take ${formatMs(dependency.after)} of each request${before}.`,
-    window: windows.incident,
-    ...(windows.baseline === null ? {} : { baseline: windows.baseline }),
+    ...periodsOf(windows),
     numbers: quantities(
       quantity('time now', dependency.after, 'ms'),
       quantity('time before', dependency.before, 'ms'),
@@ -129,16 +95,20 @@ function describe(file: CaseFile, dependency: DependencyPart): EvidenceId | null
 }
 
 /** How busy the stack's own data store was, where its metrics could be read. */
-function describeStore(file: CaseFile, urn: string, dependency: DependencyPart): EvidenceId | null {
+export function describeStore(
+  file: CaseFile,
+  urn: string,
+  { label }: Pick<DependencyName, 'label'>,
+  caller: string,
+): EvidenceId | null {
   const { windows, metrics } = file.gathered;
   const use = utilisationOf(metrics, 'cpu', { urn }, windows);
   if (use === null || use.after === null) return null;
   return file.book.add({
     kind: 'utilisation',
-    subject: { service: dependency.name.service, dependency: dependency.name.label, resource: urn },
-    summary: `${dependency.name.label} itself used ${formatPercent(use.after)} of its CPU.`,
-    window: windows.incident,
-    ...(windows.baseline === null ? {} : { baseline: windows.baseline }),
+    subject: { service: caller, dependency: label, resource: urn },
+    summary: `${label} itself used ${formatPercent(use.after)} of its CPU.`,
+    ...periodsOf(windows),
     numbers: quantities(
       quantity('utilisation now', use.after, 'percent'),
       quantity('utilisation before', use.before, 'percent'),
@@ -150,18 +120,22 @@ function describeStore(file: CaseFile, urn: string, dependency: DependencyPart):
 
 function ruleOut(file: CaseFile, dependency: DependencyPart, evidence: EvidenceId): RuledOut {
   const share = shareOf(dependency.growth ?? 0, file.growth);
-  const machine = file.machines.get(dependency.name.service);
-  const waits =
-    machine !== undefined && isPressed(machine.cpu) && waitingShare(file, machine, dependency) > 0.5;
   const { label } = dependency.name;
+  const { callsBefore, callsAfter } = dependency;
   const now = formatMs(dependency.after);
   const reason =
     dependency.before === null
       ? `Calls to ${label} take ${now} of each request.`
       : share === null
         ? `Calls to ${label} went from ${formatMs(dependency.before)} to ${now}.`
-        : waits && share >= LEAST_SHARE
-          ? `Calls to ${label} grew from ${formatMs(dependency.before)} to ${now}, no more than the caller’s own wait for CPU accounts for.`
-          : `Calls to ${label} went from ${formatMs(dependency.before)} to ${now}: ${formatShare(share)} of the slowdown.`;
+        : callsAfter >= MORE_CALLS * (callsBefore ?? callsAfter)
+          ? `Calls to ${label} took ${formatMs(dependency.before)} of a request and take ${now} because there are ${figure(callsAfter)} of them instead of ${figure(callsBefore ?? 0)}.`
+          : share >= LEAST_SHARE
+            ? `Calls to ${label} grew from ${formatMs(dependency.before)} to ${now}, no more than the caller’s own slowness accounts for.`
+            : `Calls to ${label} went from ${formatMs(dependency.before)} to ${now}: ${formatShare(share)} of the slowdown.`;
   return { kind: 'dependency', target: targetOf(file, dependency), reason, evidence: [evidence] };
+}
+
+function figure(calls: number): string {
+  return String(Number(calls.toPrecision(2)));
 }

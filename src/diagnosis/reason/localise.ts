@@ -1,5 +1,9 @@
-import type { CallRow, SymptomOperation, WindowName } from '../gather/gathered.ts';
+import type { CallRow, SymptomOperation } from '../gather/gathered.ts';
 import { isPlausible } from './statistics.ts';
+import { isBaseline } from './windows.ts';
+
+/** The baseline windows are taken together here. */
+type Period = 'incident' | 'baseline';
 
 /** What one operation below one parent cost in one window, per request of the symptom's operation. Milliseconds. */
 export interface PerRequest {
@@ -44,7 +48,7 @@ interface Edge {
   readonly operation: string;
   readonly parentService: string | null;
   readonly parentOperation: string | null;
-  readonly windows: Partial<Record<WindowName, CallRow>>;
+  readonly windows: Partial<Record<Period, CallRow>>;
   readonly rows: readonly CallRow[];
 }
 
@@ -57,7 +61,7 @@ const DEEPEST = 64;
  * than their parent took: its exclusive time is then held at 0, which is rough; the critical path would be exact.
  */
 export function buildCallTree(rows: readonly CallRow[], symptom: SymptomOperation): CallTree {
-  const edges = collectEdges(rows.filter(isUsable));
+  const edges = collectEdges(ofSymptom(rows.filter(isUsable), symptom));
   const isSymptom = (edge: Edge): boolean =>
     edge.service === symptom.service && edge.operation === symptom.operation;
   const entrances = edges.filter((edge) => isSymptom(edge) && !isOwnParent(edge));
@@ -112,6 +116,49 @@ export function buildCallTree(rows: readonly CallRow[], symptom: SymptomOperatio
   return { nodes, requests, orphanShare: symptom.isRoot && all > 0 ? orphaned / all : 0 };
 }
 
+/** A round passes one level down. */
+const ROUNDS = 32;
+
+/**
+ * The part of each row that belongs to the symptom's requests, where the rows are of all requests: an operation that
+ * several entrances reach is dealt out by how often each reaches it.
+ */
+export function ofSymptom(rows: readonly CallRow[], symptom: SymptomOperation): readonly CallRow[] {
+  const start = operationKey(symptom.service, symptom.operation);
+  const isForeign = (row: CallRow): boolean =>
+    row.parentService === null && operationKey(row.service, row.operation) !== start;
+  if (!rows.some(isForeign)) return rows;
+  const totals = new Map<string, number>();
+  for (const row of rows) {
+    const key = operationKey(row.service, row.operation);
+    totals.set(key, (totals.get(key) ?? 0) + row.count);
+  }
+  let parts = new Map([[start, 1]]);
+  const partOf = (row: CallRow): number =>
+    row.parentService === null
+      ? isForeign(row)
+        ? 0
+        : 1
+      : (parts.get(operationKey(row.parentService, row.parentOperation ?? '')) ?? 0);
+  for (let round = 0; round < ROUNDS; round++) {
+    const next = new Map<string, number>();
+    for (const row of rows) {
+      const key = operationKey(row.service, row.operation);
+      next.set(key, (next.get(key) ?? 0) + (partOf(row) * row.count) / (totals.get(key) ?? 1));
+    }
+    next.set(start, 1);
+    const settled = [...next].every(([key, part]) => Math.abs(part - (parts.get(key) ?? 0)) < 1e-9);
+    parts = next;
+    if (settled) break;
+  }
+  return rows.flatMap((row) => {
+    const part = operationKey(row.service, row.operation) === start ? 1 : partOf(row);
+    return part > 1e-6
+      ? [{ ...row, count: row.count * part, totalMs: row.totalMs * part, errors: row.errors * part }]
+      : [];
+  });
+}
+
 /** Rows of one edge differ by kind, peer and address; they are one operation below one parent. */
 function collectEdges(rows: readonly CallRow[]): Edge[] {
   const byKey = new Map<string, CallRow[]>();
@@ -125,9 +172,9 @@ function collectEdges(rows: readonly CallRow[]): Edge[] {
     .sort(([a], [b]) => compareText(a, b))
     .map(([, group]) => {
       const first = group[0] as CallRow;
-      const windows: Partial<Record<WindowName, CallRow>> = {};
+      const windows: Partial<Record<Period, CallRow>> = {};
       for (const window of ['baseline', 'incident'] as const) {
-        const merged = mergeRows(group.filter((row) => row.window === window));
+        const merged = mergeRows(group.filter((row) => isBaseline(row.window) === (window === 'baseline')));
         if (merged !== null) windows[window] = merged;
       }
       const { service, operation, parentService, parentOperation } = first;
@@ -154,7 +201,7 @@ function mergeRows(rows: readonly CallRow[]): CallRow | null {
   };
 }
 
-type Sums = Readonly<Record<WindowName, ReadonlyMap<string, { own: number; children: number }>>>;
+type Sums = Readonly<Record<Period, ReadonlyMap<string, { own: number; children: number }>>>;
 
 /** Per operation and window: its own time in all places it is called from, and that of its direct children. */
 function operationSums(edges: readonly Edge[]): Sums {
@@ -176,12 +223,7 @@ function operationSums(edges: readonly Edge[]): Sums {
   return sums;
 }
 
-function perRequest(
-  group: readonly Edge[],
-  window: WindowName,
-  requests: number,
-  sums: Sums,
-): PerRequest | null {
+function perRequest(group: readonly Edge[], window: Period, requests: number, sums: Sums): PerRequest | null {
   const row = mergeRows(group.flatMap((edge) => edge.windows[window] ?? []));
   if (row === null || requests === 0) return null;
   const { own, children } = sums[window].get(operationKey(row.service, row.operation)) ?? {
@@ -222,7 +264,7 @@ function isOwnParent(edge: Edge): boolean {
   return edge.parentService === edge.service && edge.parentOperation === edge.operation;
 }
 
-function countOf(edges: readonly Edge[], window: WindowName): number {
+function countOf(edges: readonly Edge[], window: Period): number {
   return edges.reduce((sum, edge) => sum + (edge.windows[window]?.count ?? 0), 0);
 }
 

@@ -10,6 +10,7 @@ import {
   quantity,
 } from './evidence.ts';
 import { type Utilisation, utilisationOf } from './saturation.ts';
+import { periodsOf } from './windows.ts';
 
 /** What each of these services runs on and how much of it was in use, with evidence for both. */
 export function readMachines(
@@ -44,14 +45,12 @@ function describeUse(
 ): EvidenceId | null {
   if (use === null || use.after === null) return null;
   const what = use.measurand === 'cpu' ? 'CPU' : 'memory';
-  const { baseline, incident } = gathered.windows;
   const earlier = use.before === null ? '' : `, ${formatPercent(use.before)} before`;
   return book.add({
     kind: 'utilisation',
     subject: { service },
     summary: `${service} used ${formatPercent(use.after)} of its ${what} reservation${earlier} (medians).`,
-    window: incident,
-    ...(baseline === null ? {} : { baseline }),
+    ...periodsOf(gathered.windows),
     numbers: quantities(
       quantity(QUANTITY.utilisationAfter, use.after, 'percent'),
       quantity(QUANTITY.utilisationBefore, use.before, 'percent'),

@@ -1,3 +1,4 @@
+import type { TimeWindow } from '../../telemetry/query.ts';
 import type { EvidenceId, Symptom } from '../diagnosis.ts';
 import type { Gathered } from '../gather/gathered.ts';
 import { type Bin, poolPoints } from './bins.ts';
@@ -12,14 +13,20 @@ import {
   seconds,
   telemetrySource,
 } from './evidence.ts';
-import { buildCallTree, type CallTree } from './localise.ts';
+import { buildCallTree, type CallTree, ofSymptom } from './localise.ts';
 import { readMachines } from './machines.ts';
+import type { CallAggregate } from './places/calls.ts';
+import type { CpuUse } from './places/cpu-use.ts';
+import { findCulprits } from './places/culprits.ts';
+import { withDependencies } from './places/dependencies.ts';
+import { utilisationOf } from './saturation.ts';
 import { median } from './statistics.ts';
+import { periodsOf } from './windows.ts';
 
 /** Works out what all questions need: the tree with its exclusive times, the totals of both windows, the machines. */
 export function openCase(gathered: Gathered): CaseFile {
   const book = new EvidenceBook();
-  const hasBaseline = gathered.windows.baseline !== null;
+  const hasBaseline = gathered.windows.baselines.length > 0;
   const tree = buildCallTree(gathered.calls?.rows ?? [], gathered.symptom);
   const bins = binsOf(gathered);
   const after = totalsIn(gathered, tree, bins, 'incident');
@@ -27,7 +34,18 @@ export function openCase(gathered: Gathered): CaseFile {
   const symptom = symptomOf(gathered, tree, bins);
   const classified = classify(tree);
   const parts = partition(classified, hasBaseline && before !== null);
-  const services = [...new Set([gathered.symptom.service, ...tree.nodes.map((node) => node.service)])];
+  const rows = gathered.calls?.rows ?? [];
+  const { calls, dependencies } = withDependencies(
+    gathered.scope === 'symptom' ? ofSymptom(rows, gathered.symptom) : rows,
+  );
+  const growth = growthOf(symptom, before, after);
+  const { origin } = gathered.windows;
+  const culprits = findCulprits(calls, cpuUses(gathered, calls), origin === 'shift' ? 'slow' : 'open');
+  const services = new Set([
+    gathered.symptom.service,
+    ...tree.nodes.map((node) => node.service),
+    ...culprits.suspects.slice(0, MOST_DESCRIBED).map((suspect) => suspect.service),
+  ]);
   return {
     gathered,
     tree,
@@ -36,11 +54,34 @@ export function openCase(gathered: Gathered): CaseFile {
     symptom,
     before,
     after: after ?? { requests: 0, errors: 0, rate: 0, mean: 0 },
-    growth: growthOf(symptom, before, after),
+    growth,
+    isSlow: origin === 'shift' ? growth !== null || culprits.isFelt : culprits.isFelt,
+    culprits,
+    dependencies,
     latencyEvidence: describeLatency(gathered, symptom, before, after, book),
-    machines: readMachines(gathered, services, book),
+    machines: readMachines(
+      gathered,
+      [...services].filter((service) => !dependencies.has(service)),
+      book,
+    ),
     book,
   };
+}
+
+/** Machines of suspects beyond these are not described. */
+const MOST_DESCRIBED = 5;
+
+/** By service, where its CPU was read in the incident and before. */
+function cpuUses(gathered: Gathered, calls: readonly CallAggregate[]): ReadonlyMap<string, CpuUse> {
+  const uses = new Map<string, CpuUse>();
+  const measured = new Set(gathered.metrics?.series.map((series) => series.service));
+  for (const service of new Set(calls.map((row) => row.service))) {
+    if (!measured.has(service)) continue;
+    const use = utilisationOf(gathered.metrics, 'cpu', { service }, gathered.windows);
+    if (use !== null && use.before !== null && use.high !== null)
+      uses.set(service, { now: use.high, before: use.before });
+  }
+  return uses;
 }
 
 /** A tenth on the mean, or half on the tail: less is no slowdown whose parts could be told from chance. */
@@ -69,21 +110,22 @@ function totalsIn(
   bins: readonly Bin[],
   name: 'incident' | 'baseline',
 ): WindowTotals | null {
-  const window = gathered.windows[name];
-  if (window === null) return null;
+  const windows = name === 'incident' ? [gathered.windows.incident] : gathered.windows.baselines;
+  if (windows.length === 0) return null;
+  const length = windows.reduce((sum, window) => sum + seconds(window), 0);
   const root = tree.nodes[0];
   const cost = name === 'incident' ? root?.after : root?.before;
   if (cost) {
-    const rate = seconds(window) > 0 ? cost.count / seconds(window) : 0;
+    const rate = length > 0 ? cost.count / length : 0;
     return { requests: cost.count, errors: cost.errors, rate, mean: cost.total };
   }
-  const inside = bins.filter((bin) => bin.end > window.start && bin.start < window.end);
+  const inside = binsIn(bins, windows);
   const requests = inside.reduce((sum, bin) => sum + bin.count, 0);
   if (requests === 0) return null;
   return {
     requests,
     errors: inside.reduce((sum, bin) => sum + bin.errors, 0),
-    rate: seconds(window) > 0 ? requests / seconds(window) : 0,
+    rate: length > 0 ? requests / length : 0,
     mean: inside.reduce((sum, bin) => sum + bin.p50 * bin.count, 0) / requests,
   };
 }
@@ -92,20 +134,21 @@ function symptomOf(gathered: Gathered, tree: CallTree, bins: readonly Bin[]): Sy
   const { service, operation } = gathered.symptom;
   const { windows } = gathered;
   const root = tree.nodes[0];
-  const fromBins = (window: { start: number; end: number } | null): number | null => {
-    if (window === null) return null;
-    const value = median(
-      bins.filter((bin) => bin.end > window.start && bin.start < window.end).map((bin) => bin.p95),
-    );
+  const fromBins = (all: readonly TimeWindow[]): number | null => {
+    const value = median(binsIn(bins, all).map((bin) => bin.p95));
     return Number.isFinite(value) ? value : null;
   };
   return {
     service,
     operation,
-    p95Before: windows.baseline === null ? null : (root?.before?.p95 ?? fromBins(windows.baseline)),
-    p95After: root?.after?.p95 ?? fromBins(windows.incident) ?? 0,
+    p95Before: windows.baselines.length === 0 ? null : (root?.before?.p95 ?? fromBins(windows.baselines)),
+    p95After: root?.after?.p95 ?? fromBins([windows.incident]) ?? 0,
     onset: windows.onset,
   };
+}
+
+function binsIn(bins: readonly Bin[], windows: readonly TimeWindow[]): readonly Bin[] {
+  return bins.filter((bin) => windows.some(({ start, end }) => bin.end > start && bin.start < end));
 }
 
 function describeLatency(
@@ -115,14 +158,12 @@ function describeLatency(
   after: WindowTotals | null,
   book: EvidenceBook,
 ): EvidenceId {
-  const { baseline, incident } = gathered.windows;
   const earlier = symptom.p95Before === null ? '' : `, ${formatMs(symptom.p95Before)} before`;
   return book.add({
     kind: 'latency',
     subject: { service: symptom.service, operation: symptom.operation },
     summary: `P95 of ${symptom.operation} is ${formatMs(symptom.p95After)}${earlier}.`,
-    window: incident,
-    ...(baseline === null ? {} : { baseline }),
+    ...periodsOf(gathered.windows),
     numbers: quantities(
       quantity(QUANTITY.p95After, symptom.p95After, 'ms'),
       quantity(QUANTITY.p95Before, symptom.p95Before, 'ms'),

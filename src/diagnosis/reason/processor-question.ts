@@ -1,7 +1,6 @@
 import type { EvidenceId, RuledOut, Target } from '../diagnosis.ts';
 import type { Candidate, CaseFile, Findings, Machine } from './case-file.ts';
 import type { ProcessPart } from './classify.ts';
-import { ownWorkGrew, waitingShare } from './contention.ts';
 import {
   formatMs,
   formatPercent,
@@ -11,88 +10,58 @@ import {
   quantity,
   telemetrySource,
 } from './evidence.ts';
-import { CPU_SATURATED, hasHeadroom, isPressed, isSaturated, saturationDegree } from './saturation.ts';
-import { clamp } from './statistics.ts';
+import { CPU_SATURATED, hasHeadroom, isSaturated } from './saturation.ts';
 import { confident, LEAST_SHARE, shareOf, weightOfCount } from './thresholds.ts';
+import { periodsOf } from './windows.ts';
 
 /**
- * Without a baseline nothing grew, and saturation alone must speak; full CPU can also be a machine that is well
- * used. Above even odds, well below what growth and saturation say together.
+ * Where nothing grew saturation alone must speak, and full CPU can also be a machine that is well used: above even
+ * odds, well below what growth and saturation say together.
  */
-const CONFIDENCE_WITHOUT_BASELINE = 0.6;
+const CONFIDENCE_WITHOUT_GROWTH = 0.6;
 
-/** Is a process held back by its CPU reservation? Asked of every service on the way of the request. */
-export function askProcessors(file: CaseFile): Findings {
+/**
+ * Every machine on the way of the request that is not accused is ruled out with its reading. Where nothing grew, one at
+ * its limit that requests spend their time in is a cause all the same: it was too small all along.
+ */
+export function askProcessors(file: CaseFile, found: readonly Candidate[]): Findings {
+  const accused = new Set(
+    found.filter(({ kind }) => kind === 'cpu' || kind === 'traffic').map(({ target }) => target.service),
+  );
   const candidates: Candidate[] = [];
   const ruledOut: RuledOut[] = [];
   for (const machine of file.machines.values()) {
-    const process = file.parts.processes.find((part) => part.service === machine.service);
     if (machine.cpu === null || machine.cpu.after === null || machine.cpuEvidence === null) continue;
-    const found = process === undefined ? null : weigh(file, machine, process);
-    if (found !== null) candidates.push(found);
+    if (accused.has(machine.service)) continue;
+    const absolute = file.isSlow ? null : fullAllAlong(file, machine);
+    if (absolute !== null) candidates.push(absolute);
     else ruledOut.push(ruleOut(file, machine, machine.cpu.after, machine.cpuEvidence));
   }
   return { candidates, ruledOut, gaps: [] };
 }
 
-function weigh(file: CaseFile, machine: Machine, process: ProcessPart): Candidate | null {
+function fullAllAlong(file: CaseFile, machine: Machine): Candidate | null {
   const { cpu } = machine;
-  if (cpu === null || !isPressed(cpu)) return null;
+  const process = file.parts.processes.find((part) => part.service === machine.service);
+  if (cpu === null || process === undefined || !isSaturated(cpu)) return null;
+  const part = file.after.mean > 0 ? process.after / file.after.mean : 0;
+  if (part < LEAST_SHARE) return null;
   const target = cpuTarget(machine);
-  const evidence = [
-    machine.cpuEvidence,
-    machine.reservationEvidence,
-    describeOwnTime(file, process),
-    file.latencyEvidence,
-  ].filter((id) => id !== null);
   const thin = weightOfCount(file.after.requests) * (cpu.points < 3 ? 0.85 : 1);
-
-  if (file.growth === null) {
-    const part = file.after.mean > 0 ? process.after / file.after.mean : 0;
-    if (!isSaturated(cpu) || part < LEAST_SHARE) return null;
-    return {
-      kind: 'cpu',
-      target,
-      share: null,
-      confidence: confident(CONFIDENCE_WITHOUT_BASELINE * thin),
-      evidence,
-      inStack: target.resource !== undefined,
-    };
-  }
-
-  const waits = file.parts.dependencies
-    .filter((dependency) => dependency.name.service === machine.service)
-    .reduce((sum, one) => sum + waitingShare(file, machine, one) * Math.max(0, one.growth ?? 0), 0);
-  const gaps = callsHeldBack(file, machine);
-  const share = shareOf((process.growth ?? 0) + waits + gaps, file.growth);
-  if (share === null || share < LEAST_SHARE || !ownWorkGrew(file, process)) return null;
-  const rose = cpu.before === null ? 0 : clamp(((cpu.after ?? 0) - cpu.before) / 20, 0, 1);
-  // Half for growth in the right place, a quarter for the limit reached, the rest for how much it explains and
-  // for utilisation having risen together with latency.
-  const confidence =
-    (0.5 + 0.25 * saturationDegree(cpu) + 0.15 * clamp(share / 0.6, 0, 1) + 0.1 * rose) *
-    (isSaturated(cpu) ? 1 : 0.75) *
-    thin;
   return {
     kind: 'cpu',
     target,
-    share,
-    confidence: confident(confidence),
-    evidence,
+    share: null,
+    weight: CONFIDENCE_WITHOUT_GROWTH,
+    confidence: confident(CONFIDENCE_WITHOUT_GROWTH * thin),
+    evidence: [
+      machine.cpuEvidence,
+      machine.reservationEvidence,
+      describeOwnTime(file, process),
+      file.latencyEvidence,
+    ].filter((id) => id !== null),
     inStack: target.resource !== undefined,
   };
-}
-
-/** A call's outside (network or queue) grows when either end has no CPU to take part in it. */
-function callsHeldBack(file: CaseFile, machine: Machine): number {
-  if (!isPressed(machine.cpu)) return 0;
-  return file.parts.calls
-    .filter((call) => {
-      if (call.callee === machine.service) return true;
-      const callee = file.machines.get(call.callee);
-      return call.service === machine.service && !isPressed(callee?.cpu ?? null);
-    })
-    .reduce((sum, call) => sum + Math.max(0, call.growth ?? 0), 0);
 }
 
 function ruleOut(file: CaseFile, machine: Machine, after: number, evidence: EvidenceId): RuledOut {
@@ -124,8 +93,7 @@ export function describeOwnTime(file: CaseFile, process: ProcessPart): EvidenceI
     kind: 'breakdown',
     subject: { service: process.service },
     summary: `${process.service} itself takes ${formatMs(process.after)} of each request${before}.`,
-    window: windows.incident,
-    ...(windows.baseline === null ? {} : { baseline: windows.baseline }),
+    ...periodsOf(windows),
     numbers: quantities(
       quantity(QUANTITY.ownAfter, process.after, 'ms'),
       quantity(QUANTITY.ownBefore, process.before, 'ms'),

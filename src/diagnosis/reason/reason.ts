@@ -1,30 +1,31 @@
 import { contentId } from '../../content-hash.ts';
-import type { Diagnosis, LatencyPoint } from '../diagnosis.ts';
+import type { Diagnosis, Gap, LatencyPoint, RuledOut } from '../diagnosis.ts';
 import type { Gathered } from '../gather/gathered.ts';
-import { askApplication } from './application-question.ts';
 import type { Bin } from './bins.ts';
 import { cascadeOf, operationShares } from './cascade.ts';
-import type { CaseFile, Findings } from './case-file.ts';
+import type { Candidate, CaseFile, Findings } from './case-file.ts';
 import { askChanges, changeEvents } from './change-question.ts';
 import { gapsOf } from './coverage.ts';
 import { askDependencies } from './dependency-question.ts';
+import { askErrors } from './errors-question.ts';
 import { formatMs, quantities, quantity, telemetrySource } from './evidence.ts';
-import { askErrors, askTraffic } from './load-question.ts';
+import { askTraffic } from './load-question.ts';
 import { askMemory } from './memory-question.ts';
-import { askNetwork } from './network-question.ts';
 import { binsOf, openCase } from './open-case.ts';
 import { askProcessors } from './processor-question.ts';
 import { isPlausible } from './statistics.ts';
+import { askSuspects } from './suspects-question.ts';
 import { LEAST_REQUESTS } from './symptom.ts';
 import { decide, rank } from './verdict.ts';
+import { baselineOf } from './windows.ts';
 
-const QUESTIONS: readonly ((file: CaseFile) => Findings)[] = [
+/** In this order: who is slow, and then, knowing whom that accuses, what the others are cleared of. */
+const QUESTIONS: readonly ((file: CaseFile, found: readonly Candidate[]) => Findings)[] = [
+  askErrors,
+  askSuspects,
   askProcessors,
   askMemory,
   askDependencies,
-  askNetwork,
-  askApplication,
-  askErrors,
   askTraffic,
   askChanges,
 ];
@@ -35,23 +36,33 @@ const QUESTIONS: readonly ((file: CaseFile) => Findings)[] = [
  */
 export function reason(gathered: Gathered): Diagnosis {
   const file = openCase(gathered);
-  const enough = file.after.requests >= LEAST_REQUESTS;
-  const findings = enough ? QUESTIONS.map((ask) => ask(file)) : [];
-  const ranked = rank(findings.flatMap((one) => one.candidates));
+  const enough = file.after.requests >= LEAST_REQUESTS || file.isSlow;
+  const candidates: Candidate[] = [];
+  const ruledOut: RuledOut[] = [];
+  const gaps: Gap[] = [];
+  if (enough) {
+    for (const ask of QUESTIONS) {
+      const found = ask(file, candidates);
+      candidates.push(...found.candidates);
+      ruledOut.push(...found.ruledOut);
+      gaps.push(...found.gaps);
+    }
+  }
+  const ranked = rank(candidates);
   describeExemplars(file);
   const verdict = enough ? decide(file, ranked) : 'undetermined';
   const content: Omit<Diagnosis, 'id'> = {
     verdict,
     symptom: file.symptom,
-    causes: ranked.map(({ inStack: _, ...cause }) => cause),
+    causes: ranked.map(({ inStack: _, weight: _weight, ...cause }) => cause),
     cascade: cascadeOf(file, ranked[0]),
-    ruledOut: findings.flatMap((one) => one.ruledOut),
-    gaps: [...gathered.gaps, ...findings.flatMap((one) => one.gaps), ...gapsOf(file)],
+    ruledOut,
+    gaps: [...gathered.gaps, ...gaps, ...gapsOf(file)],
     evidence: file.book.all(),
     incident: gathered.windows.incident,
-    baseline: gathered.windows.baseline,
+    baseline: baselineOf(gathered.windows),
     latency: latencyPoints(binsOf(gathered)),
-    operations: operationShares(file.tree, gathered.windows.baseline !== null),
+    operations: operationShares(file.tree, gathered.windows.baselines.length > 0),
     workloads: gathered.workloads,
     changes: changeEvents(gathered),
     requests: gathered.requests,

@@ -1,6 +1,6 @@
 import type { TimeWindow } from '../../telemetry/query.ts';
 import type { GatheredMetrics, MeasuredSeries, Windows } from '../gather/gathered.ts';
-import { clamp, isPlausible, median } from './statistics.ts';
+import { isPlausible, median, quantile } from './statistics.ts';
 
 /** One machine measure in both windows: percent of the reservation. */
 export interface Utilisation {
@@ -8,6 +8,8 @@ export interface Utilisation {
   /** Medians over the points of a window; null where there are none. */
   readonly before: number | null;
   readonly after: number | null;
+  /** 75th percentile in the incident, as a quarter of its points may lie before the fault or after it; the highest of fewer than four. */
+  readonly high: number | null;
   /** Part of the incident's points, 0…1, that lie at the limit. */
   readonly atLimit: number;
   /** Points in the incident. */
@@ -28,8 +30,11 @@ export const CPU_SATURATED = 90;
 export const CPU_HEADROOM = 60;
 /** Between headroom and saturation, use must have risen by this many points with the slowdown to speak for CPU. */
 const RISEN_WITH_IT = 20;
+/** Of fewer points no quarter can be left out. */
+const FEW_POINTS = 4;
 /** Memory has no queue; near the limit comes garbage collection, then the kernel's kill. */
 export const MEMORY_LIMIT = 95;
+const HELD_BY_A_LIMIT = 102;
 /** Saturation lasts: at least this part of the incident's points is at the limit. */
 const SUSTAINED = 0.6;
 
@@ -40,31 +45,55 @@ export function utilisationOf(
   owner: { readonly service: string } | { readonly urn: string },
   windows: Windows,
 ): Utilisation | null {
-  const series = metrics?.series.find(
+  const all = (metrics?.series ?? []).filter(
     (one) =>
       one.measurand === measurand &&
       one.statistic === 'average' &&
       ('service' in owner ? one.service === owner.service : one.urn === owner.urn),
   );
-  if (series === undefined) return null;
-  const period = periodOf(series, (metrics?.periodSeconds ?? 60) * 1000);
+  const uses = all.flatMap((series) =>
+    useOf(series, measurand, (metrics?.periodSeconds ?? 60) * 1000, windows),
+  );
+  // Of several copies the one that rose most: one starved copy is enough to slow what is dealt to it.
+  return uses.reduce<Utilisation | null>(
+    (most, one) => (most === null || risen(one) > risen(most) ? one : most),
+    null,
+  );
+}
+
+function risen({ before, after }: Utilisation): number {
+  return (after ?? 0) - (before ?? 0);
+}
+
+function useOf(
+  series: MeasuredSeries,
+  measurand: 'cpu' | 'memory',
+  periodMs: number,
+  windows: Windows,
+): readonly Utilisation[] {
+  const period = periodOf(series, periodMs);
   const during = valuesIn(series, windows.incident, period);
-  const earlier = windows.baseline === null ? [] : valuesIn(series, windows.baseline, period);
-  if (during.length === 0) return null;
+  const earlier = windows.baselines.flatMap((window) => valuesIn(series, window, period));
+  if (during.length === 0) return [];
   const limit = measurand === 'cpu' ? CPU_SATURATED : MEMORY_LIMIT;
-  return {
-    measurand,
-    before: earlier.length > 0 ? median(earlier) : null,
-    after: median(during),
-    atLimit: during.filter((value) => value >= limit).length / during.length,
-    points: during.length,
-    series,
-  };
+  return [
+    {
+      measurand,
+      before: earlier.length > 0 ? median(earlier) : null,
+      after: median(during),
+      high: during.length < FEW_POINTS ? Math.max(...during) : quantile(during, 0.75),
+      atLimit: during.filter((value) => value >= limit).length / during.length,
+      points: during.length,
+      series,
+    },
+  ];
 }
 
 export function isSaturated(utilisation: Utilisation | null): boolean {
   if (utilisation === null || utilisation.after === null) return false;
   const limit = utilisation.measurand === 'cpu' ? CPU_SATURATED : MEMORY_LIMIT;
+  // Nothing holds more than its limit: such a reading is against something else, a request or a wish.
+  if (utilisation.measurand === 'memory' && utilisation.after > HELD_BY_A_LIMIT) return false;
   return utilisation.after >= limit && utilisation.atLimit >= SUSTAINED;
 }
 
@@ -82,12 +111,6 @@ export function isPressed(cpu: Utilisation | null): boolean {
 
 export function hasHeadroom(utilisation: Utilisation | null): boolean {
   return utilisation !== null && utilisation.after !== null && utilisation.after < CPU_HEADROOM;
-}
-
-/** 0 with headroom, 1 at 95 % and more: how far a reading speaks for saturation. */
-export function saturationDegree(utilisation: Utilisation | null): number {
-  if (utilisation === null || utilisation.after === null) return 0;
-  return clamp((utilisation.after - CPU_HEADROOM) / (95 - CPU_HEADROOM), 0, 1);
 }
 
 /** The asked period may be finer than what the source keeps: the points' own distance tells. */

@@ -1,7 +1,9 @@
+import type { TimeWindow } from '../../telemetry/query.ts';
 import type { EntrySeries, Windows } from '../gather/gathered.ts';
 import { type Bin, poolPoints } from './bins.ts';
 import { findRegimes, type Level, levelValues, type Regime } from './changepoint.ts';
-import { median, robustSpread } from './statistics.ts';
+import { isPlausible, median, robustSpread } from './statistics.ts';
+import { baselineOf, sliceWindows, splitBaseline } from './windows.ts';
 
 /** What is worth calling slower (or failing): a lasting step between two regimes of one operation. */
 export interface Shift {
@@ -16,6 +18,8 @@ export interface ChosenSymptom {
   readonly entry: EntrySeries;
   readonly bins: readonly Bin[];
   readonly shift: Shift | null;
+  /** What to compare: the shift's, or those that stand in for it. */
+  readonly windows: Windows;
   /** A slow period that is over: its time span. */
   readonly passed: { readonly start: number; readonly end: number } | null;
 }
@@ -35,12 +39,17 @@ export const LEAST_REQUESTS = 20;
  * Picks the operation that a person would feel: of those that shifted, the one with the most time lost in all;
  * without any shift, the one that most time goes into. Null when there is no entry at all.
  */
-export function chooseSymptom(entries: readonly EntrySeries[], granularityMs: number): ChosenSymptom | null {
+export function chooseSymptom(
+  entries: readonly EntrySeries[],
+  granularityMs: number,
+  lookback: TimeWindow,
+): ChosenSymptom | null {
   const candidates = entries
     .filter((entry) => entry.total.count > 0)
     .map((entry) => {
       const bins = poolPoints(entry.points, granularityMs);
-      return { entry, bins, ...findShift(bins) };
+      const { shift, passed } = findShift(bins);
+      return { entry, bins, shift, passed, windows: shift?.windows ?? withoutShift(bins, lookback) };
     })
     .sort((a, b) => compareText(nameOf(a.entry), nameOf(b.entry)));
   const shifted = candidates.filter((candidate) => candidate.shift !== null);
@@ -51,11 +60,55 @@ export function chooseSymptom(entries: readonly EntrySeries[], granularityMs: nu
   );
 }
 
+/** The operation that lost most between two windows that were given; where none did, the busiest. Null when there is no entry at all. */
+export function symptomBetween(
+  entries: readonly EntrySeries[],
+  granularityMs: number,
+  asked: Pick<Windows, 'incident' | 'baselines'>,
+): ChosenSymptom | null {
+  const windows: Windows = { ...asked, onset: null, origin: 'asked' };
+  const inside = (entry: EntrySeries, all: readonly TimeWindow[]): { count: number; spent: number } => {
+    const points = entry.points.filter(
+      ({ time, count, p50 }) =>
+        count > 0 && isPlausible(p50) && all.some(({ start, end }) => time >= start && time < end),
+    );
+    return {
+      count: points.reduce((sum, { count }) => sum + count, 0),
+      spent: points.reduce((sum, { count, p50 }) => sum + count * p50, 0),
+    };
+  };
+  const lost = (entry: EntrySeries): number => {
+    const now = inside(entry, [windows.incident]);
+    const before = inside(entry, windows.baselines);
+    return now.count === 0 || before.count === 0 ? 0 : now.spent - now.count * (before.spent / before.count);
+  };
+  return (
+    entries
+      .filter((entry) => entry.total.count > 0)
+      .map((entry) => ({
+        entry,
+        lost: Math.max(0, lost(entry)),
+        spent: inside(entry, [windows.incident]).spent,
+      }))
+      .sort((a, b) => b.lost - a.lost || b.spent - a.spent || compareText(nameOf(a.entry), nameOf(b.entry)))
+      .slice(0, 1)
+      .map(({ entry }) => ({
+        entry,
+        bins: poolPoints(entry.points, granularityMs),
+        shift: null,
+        passed: null,
+        windows,
+      }))
+      .at(0) ?? null
+  );
+}
+
 /** Milliseconds lost in the incident, or spent in all when nothing shifted. */
 function weight(candidate: ChosenSymptom): number {
   const { shift, bins, entry } = candidate;
   if (shift === null) return entry.total.count * finite(entry.total.p50);
-  const { incident, baseline } = shift.windows;
+  const { incident } = shift.windows;
+  const baseline = baselineOf(shift.windows);
   const inIncident = bins.filter((bin) => bin.start >= incident.start);
   const inBaseline = bins.filter(
     (bin) => baseline !== null && bin.start >= baseline.start && bin.start < baseline.end,
@@ -126,20 +179,26 @@ function toShift(
     level,
     windows: {
       incident: { start: latest, end: at(bins.length - 1).end },
-      baseline: { start: at(normal.from).start, end: Math.max(baselineEnd, at(normal.from).end) },
+      baselines: splitBaseline(
+        { start: at(normal.from).start, end: Math.max(baselineEnd, at(normal.from).end) },
+        bins,
+      ),
       onset: { time, earliest: Math.min(earliest, time), latest: Math.max(latest, time) },
+      origin: 'shift',
     },
     before: normal.level,
     after: level === 'errors' ? after : Math.exp(after),
   };
 }
 
-/** The windows when nothing shifted: all there is, with nothing to compare it to. */
-export function wholeWindow(bins: readonly Bin[], fallback: Windows['incident']): Windows {
+/** The windows when nothing shifted: the newest part against the rest, or all there is, with nothing to compare it to. */
+function withoutShift(bins: readonly Bin[], fallback: TimeWindow): Windows {
+  const slices = sliceWindows(bins);
+  if (slices !== null) return slices;
   const first = bins[0];
   const last = bins.at(-1);
   const incident = first && last ? { start: first.start, end: last.end } : fallback;
-  return { incident, baseline: null, onset: null };
+  return { incident, baselines: [], onset: null, origin: 'none' };
 }
 
 function nameOf(entry: EntrySeries): string {

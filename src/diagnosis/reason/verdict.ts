@@ -5,23 +5,23 @@ import { LEAST_CONFIDENCE } from './thresholds.ts';
 /** More causes than this are a list of everything, not an answer. */
 const MOST_CAUSES = 5;
 
-/** Best first: by what a cause explains and how sure it is; one that explains nothing measurable stands behind those that do. */
+/** Best first. */
 export function rank(candidates: readonly Candidate[]): readonly Candidate[] {
-  const weight = (candidate: Candidate): number => (candidate.share ?? 0.5) * candidate.confidence;
   const identity = (candidate: Candidate): string => JSON.stringify([candidate.kind, candidate.target]);
   return [...candidates]
-    .sort((a, b) => weight(b) - weight(a) || (identity(a) < identity(b) ? -1 : 1))
+    .sort((a, b) => b.weight - a.weight || (identity(a) < identity(b) ? -1 : 1))
     .slice(0, MOST_CAUSES);
 }
 
 /** What the ranked causes come to. */
 export function decide(file: CaseFile, ranked: readonly Candidate[]): Verdict {
-  const shifted = file.gathered.windows.onset !== null;
   const sure = ranked.filter((candidate) => candidate.confidence >= LEAST_CONFIDENCE);
   const [top] = sure;
   if (top === undefined) {
-    if (shifted) return 'undetermined';
-    return 'nothing-wrong';
+    // Slow for a reason that nothing shows, or with a suspicion that is no better than a guess.
+    return file.isSlow || file.gathered.windows.origin === 'shift' || ranked.length > 0
+      ? 'undetermined'
+      : 'nothing-wrong';
   }
   // A machine that is too small is infrastructure's matter, even where something outside is slow as well.
   if (sure.some((candidate) => SIZING_KINDS.has(candidate.kind))) return 'cause';

@@ -1,4 +1,5 @@
 import { groupBy } from '../grouping.ts';
+import type { MoreCalls } from './call-rates.ts';
 import { type CpuUse, cpuDegree } from './cpu-use.ts';
 import type { OperationGraph } from './operations.ts';
 import type { Place } from './places.ts';
@@ -7,13 +8,21 @@ export interface Suspect {
   readonly service: string;
   /** Milliseconds of the incident laid at its door, weighted by how sure each of them is. */
   readonly weight: number;
-  /** Of these, on the way to it or from it, and in its own work. */
+  /** Of these, on the way to it or from it, in its own work, and in calls that it makes more often than it did. */
   readonly onTheWay: number;
   readonly ownWork: number;
+  readonly moreCalls: number;
+  /** All of the time on ways that it is blamed for more than their other end is, and of its own: what removing it would give back. */
+  readonly explained: number;
+  /** What that rests on, the largest part first. */
+  readonly places: readonly { readonly place: Place; readonly lost: number }[];
+  readonly repeated: readonly MoreCalls[];
   /** Of the time on the way, the part that every call lost alike, 0…1. */
   readonly everyCall: number;
   /** 0…1: how far its CPU speaks for a lack of it. */
   readonly cpu: number;
+  /** Its own steps can be seen, and are as fast as ever. */
+  readonly isCalm: boolean;
 }
 
 /** A full processor is a cause by itself, seen apart from the traces: it counts twice what they say. */
@@ -30,16 +39,30 @@ const TELLING = 0.02;
 export function blame(
   graph: OperationGraph,
   places: readonly Place[],
+  repeated: readonly MoreCalls[],
   cpu: ReadonlyMap<string, CpuUse>,
+  calm: ReadonlySet<string>,
 ): readonly Suspect[] {
-  const ends = endsOf(places, cpu);
-  const sums = new Map(graph.services.map((service) => [service, { onTheWay: 0, ownWork: 0, alike: 0 }]));
+  const degrees = new Map(
+    graph.services.map((service) => [service, calm.has(service) ? 0 : cpuDegree(cpu.get(service))]),
+  );
+  const ends = endsOf(places, degrees);
+  const sums = new Map(graph.services.map((service) => [service, nothing()]));
+  for (const more of repeated) {
+    const sum = sums.get(more.operation.service);
+    if (sum === undefined) continue;
+    sum.moreCalls += more.lost;
+    sum.repeated.push(more);
+  }
   for (const place of places) {
     const lost = place.lost * place.degree;
     if (lost <= 0) continue;
     const caller = sums.get(place.operation.service);
     if (place.callee === null) {
-      if (caller) caller.ownWork += lost;
+      if (caller) {
+        caller.ownWork += lost;
+        caller.places.push({ place, lost });
+      }
       continue;
     }
     const callee = sums.get(place.callee);
@@ -50,25 +73,69 @@ export function blame(
     ] as const) {
       if (end === undefined) continue;
       end.onTheWay += lost * share;
+      end.places.push({ place, lost: lost * share });
       end.alike += lost * share * (place.everyCall ?? 0);
     }
   }
-  return [...sums]
-    .map(([service, sum]) => {
-      const full = cpuDegree(cpu.get(service));
-      const everyCall = sum.onTheWay > 0 ? sum.alike / sum.onTheWay : 0;
-      const { onTheWay, ownWork } = sum;
+  const found = [...sums]
+    .map(([service, { alike, places: behind, ...sum }]) => {
+      const full = degrees.get(service) ?? 0;
       return {
         service,
-        onTheWay,
-        ownWork,
-        everyCall,
+        ...sum,
+        places: behind.toSorted((a, b) => b.lost - a.lost),
+        everyCall: sum.onTheWay > 0 ? alike / sum.onTheWay : 0,
         cpu: full,
-        weight: (sum.onTheWay + sum.ownWork) * (1 + CPU_COUNTS * full),
+        isCalm: calm.has(service),
+        weight: (sum.onTheWay + sum.ownWork) * (1 + CPU_COUNTS * full) + sum.moreCalls,
       };
     })
     .filter((suspect) => suspect.weight > 0)
+    .map((suspect) => ({ ...suspect, explained: 0 }))
     .sort((a, b) => b.weight - a.weight || (a.service < b.service ? -1 : 1));
+  const byService = new Map(found.map((suspect) => [suspect.service, suspect]));
+  for (const place of places) {
+    const lost = place.lost * place.degree;
+    if (lost <= 0) continue;
+    const caller = byService.get(place.operation.service);
+    const callee = place.callee === null ? undefined : byService.get(place.callee);
+    const end = (callee?.weight ?? 0) >= (caller?.weight ?? 0) ? (callee ?? caller) : caller;
+    if (end !== undefined) end.explained += lost;
+  }
+  for (const suspect of found) suspect.explained += suspect.moreCalls;
+  return found;
+}
+
+interface Sum {
+  onTheWay: number;
+  ownWork: number;
+  moreCalls: number;
+  alike: number;
+  readonly places: { place: Place; lost: number }[];
+  readonly repeated: MoreCalls[];
+}
+
+function nothing(): Sum {
+  return { onTheWay: 0, ownWork: 0, moreCalls: 0, alike: 0, places: [], repeated: [] };
+}
+
+/** Own work of at least this part of a request would show a lack of CPU. */
+const SHOWING = 0.02;
+/** Own work that is not even this much slower does not lack it. */
+const CALM = 1.2;
+
+/** A process whose own steps can be seen and are as fast as ever is busy, not starved: its full processor explains nothing. */
+export function calmServices(graph: OperationGraph, places: readonly Place[]): ReadonlySet<string> {
+  const work = groupBy(
+    places.filter((place) => place.callee === null && place.before >= SHOWING * place.request),
+    (place) => place.operation.service,
+  );
+  return new Set(
+    graph.services.filter((service) => {
+      const shown = work.get(service) ?? [];
+      return shown.length > 0 && shown.every((place) => place.now < CALM * place.before);
+    }),
+  );
 }
 
 /** How well "this service is slow" explains the calls that leave it and those that reach it. */
@@ -85,7 +152,7 @@ function calleesPart(ends: ReadonlyMap<string, End>, caller: string, callee: str
 }
 
 /** By service. One that no place begins or ends at has none. */
-function endsOf(places: readonly Place[], cpu: ReadonlyMap<string, CpuUse>): ReadonlyMap<string, End> {
+function endsOf(places: readonly Place[], cpu: ReadonlyMap<string, number>): ReadonlyMap<string, End> {
   const from = groupBy(places, (place) => place.operation.service);
   const to = groupBy(places, (place) => place.callee);
   const services = new Set([...from.keys(), ...to.keys()].filter((service) => service !== null));
@@ -96,7 +163,7 @@ function endsOf(places: readonly Place[], cpu: ReadonlyMap<string, CpuUse>): Rea
       const ownWork = here
         .filter((place) => place.callee === null && place.material >= TELLING)
         .reduce((most, place) => Math.max(most, place.degree), 0);
-      const support = 1 + ownWork + CPU_COUNTS * cpuDegree(cpu.get(service));
+      const support = 1 + ownWork + CPU_COUNTS * (cpu.get(service) ?? 0);
       // One call out says as little about the caller as about the callee; what is called is then the nearer cause.
       const alone = new Set(out.map((place) => place.callee)).size > 1 ? 1 : 0.5;
       return [

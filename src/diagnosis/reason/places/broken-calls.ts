@@ -1,4 +1,4 @@
-import { robustSpread } from '../statistics.ts';
+import { callRates, FEWER, MORE, STEPS_BEYOND_CHANCE } from './call-rates.ts';
 import { INCIDENT } from './calls.ts';
 import type { Operation, OperationGraph } from './operations.ts';
 
@@ -9,17 +9,6 @@ export interface Broken {
   /** Calls that were not made. */
   readonly calls: number;
 }
-
-const LEAST_NOW = 3;
-const LEAST_BEFORE = 10;
-/** Chance goes this far once in 30,000 looks; a diagnosis takes some hundred. */
-const STEPS = 4;
-/** A call made less than seven times in ten of what it was. */
-const FEWER = 0.7;
-/** A child that is called this much more often: requests of another kind came, nothing broke. */
-const MORE = 1.3;
-/** Numbers of calls vary by a twentieth with the mix of requests even where the windows at hand don't show it. */
-const USUAL = 0.05;
 
 /** Errors without a status: what a request never got to do tells where it was given up. */
 export function findBroken(graph: OperationGraph): readonly Broken[] {
@@ -32,46 +21,69 @@ export function findBroken(graph: OperationGraph): readonly Broken[] {
 }
 
 function breakOf(operation: Operation, baselines: readonly string[]): Broken | null {
-  const now = operation.windows.get(INCIDENT)?.count ?? 0;
-  const countIn = (window: string): number => operation.windows.get(window)?.count ?? 0;
-  const before = baselines.reduce((sum, window) => sum + countIn(window), 0);
-  if (now < LEAST_NOW || before < LEAST_BEFORE) return null;
-  const missing: Operation[] = [];
-  let calls = 0;
-  for (const [child, counts] of operation.children) {
-    const made = baselines.reduce((sum, window) => sum + (counts.get(window) ?? 0), 0);
-    const usual = made / before;
-    const rate = (counts.get(INCIDENT) ?? 0) / now;
-    const windows = baselines.filter((window) => countIn(window) >= LEAST_BEFORE);
-    const spread = robustSpread(windows.map((window) => (counts.get(window) ?? 0) / countIn(window)));
-    // Once a call or never: binomial, with half a count on each side. Often: Poisson.
-    const share = (made + 0.5) / (before + 1);
-    const variance = usual <= 1 ? (share * Math.max(0, 1 - share)) / now : usual / now;
-    const steps = (rate - usual) / Math.hypot(Math.sqrt(variance), spread, USUAL * usual);
-    if (usual > 0 && rate > MORE * usual && steps > STEPS) return null;
-    if (usual > 0 && rate < FEWER * usual && steps < -STEPS) {
-      missing.push(child);
-      calls += (usual - rate) * now;
-    }
-  }
-  return missing.length === 0 ? null : { operation, missing, calls };
+  const rates = callRates(operation, baselines);
+  // A child that is called more often: requests of another kind came, nothing broke.
+  if (
+    rates.some(({ before, now, steps }) => before > 0 && now > MORE * before && steps > STEPS_BEYOND_CHANCE)
+  )
+    return null;
+  const missing = rates.filter(
+    ({ before, now, steps }) => before > 0 && now < FEWER * before && steps < -STEPS_BEYOND_CHANCE,
+  );
+  if (missing.length === 0) return null;
+  const made = operation.windows.get(INCIDENT)?.count ?? 0;
+  return {
+    operation,
+    missing: missing.map(({ child }) => child),
+    calls: missing.reduce((sum, { before, now }) => sum + (before - now) * made, 0),
+  };
 }
 
-/** Services to look at for what broke, likeliest first, with the calls that it explains. */
-export function blameBreaks(broken: readonly Broken[]): readonly { service: string; calls: number }[] {
+/** A service to look at for what broke. */
+export interface Breaker {
+  readonly service: string;
+  /** Calls that were not made and that it explains. */
+  readonly calls: number;
+  /** It sends no spans at all any more. */
+  readonly isGone: boolean;
+  readonly broken: readonly Broken[];
+}
+
+/** Likeliest first. */
+export function blameBreaks(graph: OperationGraph, broken: readonly Broken[]): readonly Breaker[] {
+  const alive = new Set(
+    graph.operations.filter((one) => one.windows.has(INCIDENT)).map((operation) => operation.service),
+  );
   const calls = new Map<string, number>();
   const add = (service: string, count: number): void => {
     calls.set(service, (calls.get(service) ?? 0) + count);
   };
   const givers = new Set(broken.map(({ operation }) => operation.service));
   const shared = givers.size < 2 ? null : sharedCallee(broken);
-  for (const { operation, calls: count } of broken) {
-    add(operation.service, count);
+  const behind = new Map<string, Broken[]>();
+  for (const one of broken) {
+    const { operation, missing, calls: count } = one;
+    const [child] = missing;
+    // Whoever calls a service that fell silent can't be told from one that stopped calling by one call alone; that it
+    // sends nothing to anybody else either decides.
+    const culprit =
+      child !== undefined &&
+      missing.every((call) => call.service === child.service) &&
+      !alive.has(child.service)
+        ? child.service
+        : operation.service;
+    add(culprit, count);
+    behind.set(culprit, [...(behind.get(culprit) ?? []), one]);
     // Callers that give up at the same time have in common what they had called.
     if (shared !== null) add(shared, 2 * count);
   }
   return [...calls]
-    .map(([service, count]) => ({ service, calls: count }))
+    .map(([service, count]) => ({
+      service,
+      calls: count,
+      isGone: !alive.has(service),
+      broken: behind.get(service) ?? broken,
+    }))
     .sort((a, b) => b.calls - a.calls || (a.service < b.service ? -1 : 1));
 }
 

@@ -1,3 +1,5 @@
+import { isPlausible } from '../statistics.ts';
+
 /** All spans of one operation below one parent operation in one window, as one row of the calls query gives them. */
 export interface CallAggregate {
   /** `incident`, or the name of one of several baseline windows. */
@@ -7,6 +9,8 @@ export interface CallAggregate {
   readonly parentService: string | null;
   readonly parentOperation: string | null;
   readonly count: number;
+  /** Failed among them; 0 where the telemetry has no status. */
+  readonly errors: number;
   readonly totalMs: number;
   readonly p10: number;
   readonly p50: number;
@@ -22,9 +26,11 @@ export const INCIDENT = 'incident';
 export function usableCalls(rows: readonly CallAggregate[]): readonly CallAggregate[] {
   return rows
     .map((row) =>
-      row.parent !== null && !Object.values(row.parent).every(isTime) ? { ...row, parent: null } : row,
+      row.parent !== null && !Object.values(row.parent).every(isPlausible) ? { ...row, parent: null } : row,
     )
-    .filter(({ count, totalMs, p10, p50 }) => count > 0 && [count, totalMs, p10, p50].every(isTime))
+    .filter(({ count, totalMs, p10, p50 }) => count > 0 && [count, totalMs, p10, p50].every(isPlausible))
+    .map((row) => (isPlausible(row.errors) && row.errors <= row.count ? row : { ...row, errors: 0 }))
+    .map((row) => (isPlausible(row.p95) ? row : { ...row, p95: row.p50 }))
     .toSorted((a, b) => compareText(keyOfRow(a), keyOfRow(b)));
 }
 
@@ -38,10 +44,6 @@ function keyOfRow(row: CallAggregate): string {
     row.count,
     row.totalMs,
   ]);
-}
-
-function isTime(value: number): boolean {
-  return Number.isFinite(value) && value >= 0;
 }
 
 export function compareText(a: string, b: string): number {

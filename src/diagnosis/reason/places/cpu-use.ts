@@ -1,6 +1,6 @@
-import { clamp, median, quantile } from '../statistics.ts';
+import { clamp } from '../statistics.ts';
 
-/** CPU of one service in per cent of what it may use: 75th percentile in the incident, median before. */
+/** CPU of one service in per cent of what it may use: high in the incident, median before. */
 export interface CpuUse {
   readonly now: number;
   readonly before: number;
@@ -20,10 +20,4 @@ export function cpuDegree(use: CpuUse | undefined): number {
   const level = clamp((use.now - CPU_WAITS) / (CPU_FULL - CPU_WAITS), 0, 1);
   const rise = use.now / Math.max(use.before, 1);
   return level * clamp((rise - CPU_RISE.least) / (CPU_RISE.sure - CPU_RISE.least), 0, 1);
-}
-
-/** Null without points on both sides. A quarter of the incident's points may lie before the fault or after it. */
-export function cpuUse(now: readonly number[], before: readonly number[]): CpuUse | null {
-  if (now.length === 0 || before.length === 0) return null;
-  return { now: quantile(now, 0.75), before: median(before) };
 }

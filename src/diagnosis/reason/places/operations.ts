@@ -1,13 +1,16 @@
+import { groupBy } from '../grouping.ts';
 import { type CallAggregate, compareText, INCIDENT, usableCalls } from './calls.ts';
 import { type Ways, waysOf } from './ways.ts';
 
 /** One operation in one window, over all its callers. Milliseconds. */
 export interface OperationWindow {
   readonly count: number;
+  readonly errors: number;
   readonly totalMs: number;
   /** Percentiles: exact for one caller; for several the mean of theirs, weighted by calls. */
   readonly p10: number;
   readonly p50: number;
+  readonly p95: number;
   /** Sum of the durations of its direct children. */
   readonly childrenMs: number;
 }
@@ -37,7 +40,7 @@ interface Building {
   service: string;
   operation: string;
   isEntry: boolean;
-  windows: Map<string, { count: number; totalMs: number; p10: number; p50: number; childrenMs: number }>;
+  windows: Map<string, { -readonly [K in keyof OperationWindow]: OperationWindow[K] }>;
   children: Map<Building, Map<string, number>>;
   parents: Set<Building>;
   ways: Ways;
@@ -50,10 +53,21 @@ export function joinOperations(rows: readonly CallAggregate[]): OperationGraph {
   for (const row of usable) {
     const operation = obtain(operations, row.service, row.operation);
     if (row.parentService === null) operation.isEntry = true;
-    const sum = operation.windows.get(row.window) ?? { count: 0, totalMs: 0, p10: 0, p50: 0, childrenMs: 0 };
-    sum.p10 = (sum.p10 * sum.count + row.p10 * row.count) / (sum.count + row.count);
-    sum.p50 = (sum.p50 * sum.count + row.p50 * row.count) / (sum.count + row.count);
+    const sum = operation.windows.get(row.window) ?? {
+      count: 0,
+      errors: 0,
+      totalMs: 0,
+      p10: 0,
+      p50: 0,
+      p95: 0,
+      childrenMs: 0,
+    };
+    for (const percentile of ['p10', 'p50', 'p95'] as const) {
+      const known = sum[percentile] * sum.count + row[percentile] * row.count;
+      sum[percentile] = known / (sum.count + row.count);
+    }
     sum.count += row.count;
+    sum.errors += row.errors;
     sum.totalMs += row.totalMs;
     operation.windows.set(row.window, sum);
   }
@@ -71,8 +85,9 @@ export function joinOperations(rows: readonly CallAggregate[]): OperationGraph {
     child.parents.add(parent);
   }
   const all = [...operations.values()];
+  const byParent = groupBy(usable, (row) => keyOf(row.parentService ?? '', row.parentOperation ?? ''));
   for (const operation of all) {
-    operation.ways = waysOf(operation, usable);
+    operation.ways = waysOf(operation, byParent.get(keyOf(operation.service, operation.operation)) ?? []);
   }
   const requests = new Map<string, number>();
   for (const row of usable) {

@@ -1,6 +1,7 @@
 import { clamp, median, robustSpread } from '../statistics.ts';
 import { INCIDENT } from './calls.ts';
 import type { Operation, OperationGraph } from './operations.ts';
+import { partsWaitedFor } from './waited-for.ts';
 import type { WayWindow } from './ways.ts';
 
 /**
@@ -9,21 +10,35 @@ import type { WayWindow } from './ways.ts';
  */
 export interface Place {
   readonly operation: Operation;
-  /** The service at the other end; null for own work. */
+  /** The service or dependency at the other end; null for own work. */
   readonly callee: string | null;
   /** Spans in the incident. */
   readonly count: number;
-  /** How surely it is slower than before: 0 not at all, 1 at least four times as slow and beyond its usual wandering. */
+  /** Milliseconds of a call: mean in the incident, usual mean before, and medians. */
+  readonly now: number;
+  readonly before: number;
+  readonly p50: number;
+  readonly p50Before: number;
+  /** How surely it is slower than before, 0…1: not at all, or by the factor that `Prior` asks for and beyond its usual wandering. */
   readonly degree: number;
   /** Milliseconds gained by a call. */
   readonly gain: number;
-  /** Milliseconds lost by all calls of the incident. */
+  /** Milliseconds lost by all calls of the incident, as far as requests had to wait for them. */
   readonly lost: number;
-  /** The gain as a part of a typical request that passes here. */
+  /** Milliseconds of a typical request that passes here, before. */
+  readonly request: number;
+  /** The gain as a part of it. */
   readonly material: number;
   /** How much of the gain the fastest tenth of the calls has: 1 when all of them lose the same time. Null for own work. */
   readonly everyCall: number | null;
 }
+
+/**
+ * What is known before the places are looked at. `open`: nothing, so that only what different mixes of requests can't
+ * do counts. `slow`: requests did become slower at a moment that was found, so some place has to be, and the question
+ * is which.
+ */
+export type Prior = 'open' | 'slow';
 
 /** Fewer spans than this in a window say nothing about it. */
 const LEAST_SPANS = 5;
@@ -34,10 +49,15 @@ const FLOOR = 0.005;
  * a spread that a handful of baseline windows shows by chance below that is not believed.
  */
 const LEAST_SPREAD = 0.25;
-const STEPS_BEYOND_SPREAD = 2.5;
-/** Twice as slow happens by a different mix of requests; four times does not. Degrees run between them. */
-const NOT_YET = Math.log(2);
-const SURELY = Math.log(4);
+const STEPS_BEYOND_SPREAD: Readonly<Record<Prior, number>> = { open: 2.5, slow: 1 };
+/**
+ * Degrees run between them. Twice as slow happens by a different mix of requests; four times does not. Where requests
+ * are known to be slower, a fifth is what medians of a few dozen calls wander, and twice is plain.
+ */
+const FACTORS: Readonly<Record<Prior, { readonly notYet: number; readonly surely: number }>> = {
+  open: { notYet: Math.log(2), surely: Math.log(4) },
+  slow: { notYet: Math.log(1.2), surely: Math.log(2) },
+};
 /**
  * Up to this many calls one slow call moves the mean, so the median call has to be slower too, by a third of what the
  * mean gained at least.
@@ -55,14 +75,26 @@ interface Measured {
   readonly inherited: number;
 }
 
+type Compared = Omit<Place, 'operation' | 'callee' | 'everyCall'>;
+
 /** Every place that can be compared, slower or not. Robust over several baseline windows: some may hold faults of their own. */
-export function placesOf(graph: OperationGraph): readonly Place[] {
-  const typical = typicalRequests(graph);
+export function placesOf(
+  graph: OperationGraph,
+  typical: ReadonlyMap<Operation, number>,
+  prior: Prior,
+): readonly Place[] {
+  const waitedFor = partsWaitedFor(graph);
   return graph.operations.flatMap((operation): readonly Place[] => {
     const request = typical.get(operation) ?? 0;
     if (request <= 0) return [];
+    const look = (measure: (window: string) => Measured | null): readonly Compared[] =>
+      compare(graph, request, prior, measure).map((found) => ({
+        ...found,
+        lost: found.lost * (waitedFor.get(operation) ?? 1),
+        material: found.material * (waitedFor.get(operation) ?? 1),
+      }));
     if (operation.ways.size === 0) {
-      return compare(graph, request, (window) => ownWork(operation, window)).map((found) => ({
+      return look((window) => ownWork(operation, window)).map((found) => ({
         ...found,
         operation,
         callee: null,
@@ -70,7 +102,7 @@ export function placesOf(graph: OperationGraph): readonly Place[] {
       }));
     }
     return [...operation.ways].flatMap(([callee, ways]) =>
-      compare(graph, request, (window) => onTheWay(ways, window)).map((found) => ({
+      look((window) => onTheWay(ways, window)).map((found) => ({
         ...found,
         operation,
         callee,
@@ -84,13 +116,14 @@ export function placesOf(graph: OperationGraph): readonly Place[] {
 function compare(
   graph: OperationGraph,
   request: number,
+  prior: Prior,
   measure: (window: string) => Measured | null,
-): readonly Omit<Place, 'operation' | 'callee' | 'everyCall'>[] {
+): readonly Compared[] {
   const now = measure(INCIDENT);
-  const before = graph.baselines
-    .map(measure)
-    .filter((found) => found !== null)
-    .filter((found) => found.count >= LEAST_SPANS);
+  const windows = graph.baselines.map(measure).filter((found) => found !== null);
+  const full = windows.filter((found) => found.count >= LEAST_SPANS);
+  // What is rare may be too thin in every window, and enough in all of them together.
+  const before = full.length > 0 ? full : pooled(windows).filter((found) => found.count >= LEAST_SPANS);
   if (now === null || now.count < LEAST_SPANS || before.length === 0) return [];
   const floor = FLOOR * request;
   const levels = before.map((found) => Math.log(found.mean + floor));
@@ -98,21 +131,43 @@ function compare(
   const rise = Math.log(now.mean + floor) - level;
   const spread = Math.max(LEAST_SPREAD, levels.length > 2 ? robustSpread(levels) : 0);
   const gain = now.mean - (Math.exp(level) - floor);
+  const { notYet, surely } = FACTORS[prior];
   const degree =
-    rise >= STEPS_BEYOND_SPREAD * spread ? clamp((rise - NOT_YET) / (SURELY - NOT_YET), 0, 1) : 0;
+    rise >= STEPS_BEYOND_SPREAD[prior] * spread ? clamp((rise - notYet) / (surely - notYet), 0, 1) : 0;
   // One slow call among few moves the mean; the median call has to follow it, less what its children gained.
   const usual = (of: (found: Measured) => number): number => median(before.map(of));
   const inherited = Math.max(0, now.inherited - usual((found) => found.inherited));
-  const medianGain = now.p50 - usual((found) => found.p50) - inherited;
+  const p50Before = usual((found) => found.p50);
+  const medianGain = now.p50 - p50Before - inherited;
   const follows =
     degree === 0 || now.count >= FEW_CALLS ? 1 : clamp(medianGain / (MEDIAN_FOLLOWS * gain), 0, 1);
   return [
     {
       count: now.count,
+      now: now.mean,
+      before: Math.max(0, Math.exp(level) - floor),
+      p50: now.p50,
+      p50Before,
       degree: degree * follows,
       gain,
       lost: Math.max(0, gain) * now.count,
+      request,
       material: gain / request,
+    },
+  ];
+}
+
+function pooled(windows: readonly Measured[]): readonly Measured[] {
+  const count = windows.reduce((sum, found) => sum + found.count, 0);
+  if (count === 0) return [];
+  const mean = (pick: (found: Measured) => number): number =>
+    windows.reduce((sum, found) => sum + pick(found) * found.count, 0) / count;
+  return [
+    {
+      count,
+      mean: mean((found) => found.mean),
+      p50: mean((found) => found.p50),
+      inherited: mean((found) => found.inherited),
     },
   ];
 }
@@ -145,7 +200,7 @@ function everyCall(ways: ReadonlyMap<string, WayWindow>, baselines: readonly str
 }
 
 /** Mean duration before the incident of the requests that reach an operation, the shortest kind of them where there are several. */
-function typicalRequests(graph: OperationGraph): ReadonlyMap<Operation, number> {
+export function typicalRequests(graph: OperationGraph): ReadonlyMap<Operation, number> {
   const typical = new Map<Operation, number>();
   for (const entry of graph.operations) {
     if (!entry.isEntry) continue;

@@ -34,15 +34,12 @@ function isClient(operation: Caller): boolean {
 }
 
 /**
- * Of several callees behind one name each has a way of its own where parents' durations are known; else only a sole one
+ * `below`: the rows of its direct children. Of several callees behind one name each has a way of its own where parents' durations are known; else only a sole one
  * has. Empty for an operation that does more than call one other service.
  */
-export function waysOf(operation: Caller, rows: readonly CallAggregate[]): Ways {
+export function waysOf(operation: Caller, below: readonly CallAggregate[]): Ways {
   const ways = new Map<string, Map<string, WayWindow>>();
   if (!isClient(operation)) return ways;
-  const below = rows.filter(
-    (row) => row.parentService === operation.service && row.parentOperation === operation.operation,
-  );
   const callees = new Set(below.map((row) => row.service));
   if (callees.size > 1 && below.some((row) => row.parent === null)) return ways;
   for (const row of below) {
