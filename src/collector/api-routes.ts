@@ -134,7 +134,7 @@ export class ApiRoutes {
       this.#results.cancel(name, id);
       return { status: 204 };
     }
-    const { query, outcome } = this.#results.result(name, id);
+    const { query, outcome } = await this.#results.result(name, id);
     return only(request, 'GET', {
       query,
       id,

@@ -1,6 +1,13 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { insertRows } from './insert-rows.ts';
-import { type ColumnType, HOT_COLUMNS, INTERNAL_COLUMNS, quoteIdentifier, SQL_TYPE } from './schema.ts';
+import {
+  type ColumnType,
+  DERIVED_COLUMNS,
+  HOT_COLUMNS,
+  INTERNAL_COLUMNS,
+  quoteIdentifier,
+  SQL_TYPE,
+} from './schema.ts';
 
 /** One column of telemetry: the name it has in queries, and the column of the table that holds it. */
 export interface StoredColumn {
@@ -28,14 +35,19 @@ export class ColumnCatalogue {
   readonly #takenNames = new Set<string>();
   readonly #datasets = new Map<string, Map<string, DatasetColumn>>();
   readonly #maxColumns: number;
+  #tableColumns: string[] = [];
 
   constructor(maxColumns: number) {
     this.#maxColumns = maxColumns;
-    for (const name of Object.keys(INTERNAL_COLUMNS)) this.#takenNames.add(name.toLowerCase());
+    for (const name of Object.keys({ ...INTERNAL_COLUMNS, ...DERIVED_COLUMNS })) this.#takenNames.add(name);
     for (const [key, type] of HOT_COLUMNS) this.#put({ key, columnName: key, type });
   }
 
   async load(connection: DuckDBConnection): Promise<void> {
+    const table = await connection.runAndReadAll(
+      `SELECT column_name FROM duckdb_columns() WHERE table_name = 'events' AND schema_name = 'main' ORDER BY column_index`,
+    );
+    this.#tableColumns = table.getRowsJS().map(([name]) => String(name));
     const columns = await connection.runAndReadAll('SELECT key_name, column_name, type FROM event_columns');
     for (const [key, columnName, type] of columns.getRowsJS()) {
       this.#put({ key: String(key), columnName: String(columnName), type: type as ColumnType });
@@ -56,7 +68,12 @@ export class ColumnCatalogue {
     return this.#columns.get(key);
   }
 
-  /** In the order of the table's columns (hot first, then as they were added). */
+  /** Names of all columns of the events table, in its order. */
+  get tableColumns(): readonly string[] {
+    return this.#tableColumns;
+  }
+
+  /** Hot columns first, then as they were added. */
   all(): Iterable<StoredColumn> {
     return this.#columns.values();
   }
@@ -83,8 +100,15 @@ export class ColumnCatalogue {
     }
   }
 
-  /** Writes the change to the database, then keeps it in memory. One transaction. */
-  async apply(connection: DuckDBConnection, change: SchemaChange): Promise<void> {
+  /**
+   * Writes the change to the database, then keeps it in memory. One transaction.
+   * @param inSets columns that the attribute sets have too: they are widened there alike
+   */
+  async apply(
+    connection: DuckDBConnection,
+    change: SchemaChange,
+    inSets: ReadonlySet<string>,
+  ): Promise<void> {
     if (change.added.length === 0 && change.widened.length === 0) return;
     await connection.run('BEGIN');
     try {
@@ -96,7 +120,9 @@ export class ColumnCatalogue {
       );
       for (const column of change.widened) {
         const before = this.#columns.get(column.key);
-        await connection.run(widenSql(column, before?.type ?? column.type));
+        const from = before?.type ?? column.type;
+        await connection.run(widenSql('events', column, from));
+        if (inSets.has(column.key)) await connection.run(widenSql('attribute_sets', column, from));
         await connection.run('UPDATE event_columns SET type = $1 WHERE key_name = $2', [
           column.type,
           column.key,
@@ -108,6 +134,7 @@ export class ColumnCatalogue {
       throw error;
     }
     for (const column of [...change.added, ...change.widened]) this.#put(column);
+    this.#tableColumns.push(...change.added.map((column) => column.columnName));
   }
 
   /** Notes that a dataset has these columns; returns the pairs that are new. */
@@ -165,11 +192,11 @@ async function addColumns(connection: DuckDBConnection, added: readonly StoredCo
 }
 
 /** Whole floats become text without ".0", as the same number arriving as text or integer would read. */
-function widenSql(column: StoredColumn, from: ColumnType): string {
+function widenSql(table: 'events' | 'attribute_sets', column: StoredColumn, from: ColumnType): string {
   const name = quoteIdentifier(column.columnName);
   const text =
     from === 'float'
       ? `CASE WHEN ${name} = trunc(${name}) AND abs(${name}) < 1e15 THEN CAST(CAST(${name} AS BIGINT) AS VARCHAR) ELSE CAST(${name} AS VARCHAR) END`
       : `CAST(${name} AS ${SQL_TYPE[column.type]})`;
-  return `ALTER TABLE events ALTER COLUMN ${name} SET DATA TYPE ${SQL_TYPE[column.type]} USING ${text}`;
+  return `ALTER TABLE ${table} ALTER COLUMN ${name} SET DATA TYPE ${SQL_TYPE[column.type]} USING ${text}`;
 }

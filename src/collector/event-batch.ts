@@ -6,6 +6,7 @@ import {
   DuckDBDataChunk,
   type DuckDBType,
   type DuckDBValue,
+  INTEGER,
   UBIGINT,
   VARCHAR,
 } from '@duckdb/node-api';
@@ -13,7 +14,14 @@ import type { ColumnCatalogue, SchemaChange, StoredColumn } from './column-catal
 import type { DeliveredSpans } from './delivered-spans.ts';
 import type { EventRow } from './event.ts';
 import { coerceField } from './field-coercion.ts';
-import { type ColumnType, HOT_COLUMNS, INTERNAL_COLUMNS, typeOfValue, widen } from './schema.ts';
+import {
+  type ColumnType,
+  DERIVED_COLUMNS,
+  HOT_COLUMNS,
+  INTERNAL_COLUMNS,
+  typeOfValue,
+  widen,
+} from './schema.ts';
 import { spanKey, traceKey } from './span-keys.ts';
 
 /** DuckDB's vector size: the most rows that one data chunk takes. */
@@ -27,7 +35,9 @@ const DUCKDB_TYPE: Readonly<Record<ColumnType, DuckDBType>> = {
   integer: BIGINT,
   boolean: BOOLEAN,
 };
-const INTERNAL_TYPES: Readonly<Record<string, DuckDBType>> = { BIGINT, UBIGINT, VARCHAR };
+const INTERNAL_TYPES: Readonly<Record<string, DuckDBType>> = { BIGINT, INTEGER, UBIGINT, VARCHAR };
+
+const FIXED_TYPES: Readonly<Record<string, string>> = { ...INTERNAL_COLUMNS, ...DERIVED_COLUMNS };
 
 /** Which columns a batch needs that the table lacks or holds too narrowly; `refused` are the keys beyond the cap. */
 export function planSchema(
@@ -83,8 +93,12 @@ export async function appendRows(
 ): Promise<{ unfit: ReadonlyMap<string, number> }> {
   const columns = [...catalogue.all()];
   const indexOf = new Map(columns.map((column, index) => [column.key, index]));
-  const internal = Object.values(INTERNAL_COLUMNS).map((type) => INTERNAL_TYPES[type] ?? VARCHAR);
-  const types = [...internal, ...columns.map((column) => DUCKDB_TYPE[column.type])];
+  const indexByName = new Map(columns.map((column, index) => [column.columnName, index]));
+  const table = catalogue.tableColumns;
+  const types = table.map((name) => {
+    const column = columns[indexByName.get(name) ?? -1];
+    return column ? DUCKDB_TYPE[column.type] : (INTERNAL_TYPES[FIXED_TYPES[name] ?? ''] ?? VARCHAR);
+  });
   const unfit = new Map<string, number>();
   const appender = await connection.createAppender('events');
   try {
@@ -108,11 +122,10 @@ export async function appendRows(
       });
       const chunk = DuckDBDataChunk.create(types, part.length);
       const empty = new Array<DuckDBValue>(part.length).fill(null);
-      internalCells(part, delivered).forEach((cells, index) => {
-        chunk.setColumnValues(index, cells);
-      });
-      columns.forEach((_, index) => {
-        chunk.setColumnValues(internal.length + index, values[index] ?? empty);
+      const internal = internalCells(part, delivered);
+      table.forEach((name, place) => {
+        const cells = internal.get(name) ?? values[indexByName.get(name) ?? -1];
+        chunk.setColumnValues(place, cells ?? empty);
       });
       appender.appendDataChunk(chunk);
     }
@@ -123,22 +136,26 @@ export async function appendRows(
   return { unfit };
 }
 
-/** In the order of INTERNAL_COLUMNS. */
-function internalCells(rows: readonly EventRow[], delivered: DeliveredSpans): DuckDBValue[][] {
+/** The cells of INTERNAL_COLUMNS. */
+function internalCells(
+  rows: readonly EventRow[],
+  delivered: DeliveredSpans,
+): ReadonlyMap<string, DuckDBValue[]> {
   const text = (row: EventRow, key: string): string | undefined => {
     const value = row.fields.get(key);
     return typeof value === 'string' ? value : undefined;
   };
-  return [
-    rows.map((row) => row.time),
-    rows.map((row) => row.dataset),
-    rows.map((row) => BigInt(row.sampleRate)),
-    rows.map((row) => traceKey(text(row, 'trace.trace_id'))),
-    rows.map((row) => {
+  const cells: Record<keyof typeof INTERNAL_COLUMNS, DuckDBValue[]> = {
+    time: rows.map((row) => row.time),
+    dataset: rows.map((row) => row.dataset),
+    sample_rate: rows.map((row) => BigInt(row.sampleRate)),
+    trace_key: rows.map((row) => traceKey(text(row, 'trace.trace_id'))),
+    span_key: rows.map((row) => {
       const key = spanKey(text(row, 'trace.trace_id'), text(row, 'trace.span_id'));
       if (key !== null) delivered.note(key);
       return key;
     }),
-    rows.map((row) => spanKey(text(row, 'trace.trace_id'), text(row, 'trace.parent_id'))),
-  ];
+    parent_key: rows.map((row) => spanKey(text(row, 'trace.trace_id'), text(row, 'trace.parent_id'))),
+  };
+  return new Map(Object.entries(cells));
 }

@@ -1,15 +1,17 @@
 import { mkdir } from 'node:fs/promises';
-import { freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api';
 import { Problem } from '../problem.ts';
+import { AttributeSets } from './attribute-sets.ts';
 import { ColumnCatalogue } from './column-catalogue.ts';
 import { DeliveredSpans } from './delivered-spans.ts';
 import type { EventRow } from './event.ts';
 import { appendRows, planSchema } from './event-batch.ts';
 import { insertRows } from './insert-rows.ts';
 import type { Log } from './log.ts';
-import { createTablesSql, quoteIdentifier, SCHEMA_VERSION } from './schema.ts';
+import { openDatabase, prepareTables } from './open-database.ts';
+import { quoteIdentifier } from './schema.ts';
+import { type Regularity, readSettled, settleNext } from './settle.ts';
 
 export interface EventStoreOptions {
   /** Folder of the database; made when missing. */
@@ -27,6 +29,16 @@ const FLUSH_ROWS = 8_192;
 /** Acknowledged rows that may wait while a flush runs; beyond it the sender waits. */
 const MAX_PENDING_ROWS = 65_536;
 const RETENTION_EVERY_MS = 60_000;
+/** Written events are settled in batches of so many, or when it has been quiet so long, or when a query comes. */
+const SETTLE_ROWS = 65_536;
+const SETTLE_MS = 1_000;
+/** Attribute sets that nothing refers to any more are looked for so often, after events were removed. */
+const PRUNE_EVERY_MS = 3_600_000;
+
+/** What queries may use instead of the events' own attributes. */
+export interface DerivedColumns extends Regularity {
+  readonly sets: { has(key: string): boolean };
+}
 
 /** A statement's rows, with values as DuckDB gives them (bigint for integers). */
 export interface SqlResult {
@@ -40,6 +52,13 @@ export class EventStore {
   /** True once an event stood for more than itself: then aggregates are weighted. */
   sampled = false;
   readonly delivered = new DeliveredSpans();
+  readonly #sets: AttributeSets;
+  /** Events on disk whose derived columns are still missing. */
+  #unsettled = 0;
+  #regularity: Regularity = { wholeNanoseconds: true, keyedParents: true };
+  #settling: Promise<void> | undefined;
+  #settleTimer: NodeJS.Timeout | undefined;
+  #prunedAt = Date.now();
   readonly #instance: DuckDBInstance;
   readonly #writer: DuckDBConnection;
   readonly #log: Log;
@@ -56,9 +75,11 @@ export class EventStore {
     instance: DuckDBInstance,
     writer: DuckDBConnection,
     catalogue: ColumnCatalogue,
+    sets: AttributeSets,
     options: EventStoreOptions,
   ) {
     this.#instance = instance;
+    this.#sets = sets;
     this.#writer = writer;
     this.catalogue = catalogue;
     this.#log = options.log;
@@ -80,14 +101,20 @@ export class EventStore {
       await prepareTables(writer, file);
       const catalogue = new ColumnCatalogue(options.maxColumns ?? 2_000);
       await catalogue.load(writer);
-      const store = new EventStore(instance, writer, catalogue, options);
+      const sets = new AttributeSets(catalogue);
+      await sets.load(writer);
+      const store = new EventStore(instance, writer, catalogue, sets, options);
       const stored = await writer.runAndReadAll(
         'SELECT max(sample_rate), count(span_key) <> count(DISTINCT span_key) FROM events',
       );
       const [maxRate, repeated] = stored.getRowsJS()[0] ?? [];
       store.sampled = Number(maxRate ?? 1) > 1;
       store.delivered.repeated = repeated === true;
+      const { unsettled, ...regularity } = await readSettled(writer);
+      store.#unsettled = unsettled;
+      store.#regularity = regularity;
       store.#retainLogged();
+      if (unsettled > 0) void store.settle();
       return store;
     } catch (error) {
       instance.closeSync();
@@ -131,6 +158,30 @@ export class EventStore {
     });
   }
 
+  /** The derived columns, when all events have them; else queries read everything from the events as they came. */
+  get derived(): DerivedColumns | undefined {
+    if (this.#unsettled > 0) return undefined;
+    return { sets: this.#sets, ...this.#regularity };
+  }
+
+  /** Makes what was taken in before the call queryable, and settles it unless that is much. */
+  async prepareToRead(): Promise<void> {
+    await this.flush();
+    if (this.#unsettled > 0 && this.#unsettled <= 2 * SETTLE_ROWS) await this.settle();
+  }
+
+  /** Derives what written events lack (see settle.ts), in turn with the flushes. A failure is logged: queries do without. */
+  settle(): Promise<void> {
+    clearTimeout(this.#settleTimer);
+    this.#settleTimer = undefined;
+    this.#settling ??= this.#settleAll()
+      .catch((error: unknown) => this.#log('error', `events could not be settled: ${String(error)}`))
+      .finally(() => {
+        this.#settling = undefined;
+      });
+    return this.#settling;
+  }
+
   /** Runs one reading statement on a connection of its own; an abort interrupts it inside DuckDB. */
   async read(sql: string, values: readonly DuckDBValue[], signal?: AbortSignal): Promise<SqlResult> {
     signal?.throwIfAborted();
@@ -167,9 +218,13 @@ export class EventStore {
   retain(now: number): Promise<void> {
     const hours = this.#retentionHours;
     if (hours === undefined) return Promise.resolve();
-    return this.execute('DELETE FROM events WHERE time < $1', [
-      BigInt(Math.floor(now - hours * 3_600_000)) * 1_000_000n,
-    ]);
+    const before = BigInt(Math.floor(now - hours * 3_600_000)) * 1_000_000n;
+    return this.#serialise(async () => {
+      await this.#writer.run('DELETE FROM events WHERE time < $1', [before]);
+      if (now - this.#prunedAt < PRUNE_EVERY_MS) return;
+      this.#prunedAt = now;
+      await this.#sets.prune(this.#writer);
+    });
   }
 
   /** Flushes, checkpoints and closes; further calls do nothing. */
@@ -177,13 +232,42 @@ export class EventStore {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#retentionTimer);
+    clearTimeout(this.#settleTimer);
     try {
       await this.flush();
+      // What is not settled by then is settled at the next start.
+      await this.#settling;
       await this.#serialise(() => this.#writer.run('CHECKPOINT'));
     } finally {
       this.#writer.closeSync();
       this.#instance.closeSync();
     }
+  }
+
+  async #settleAll(): Promise<void> {
+    for (let more = true; more; ) {
+      if (this.#closed) return;
+      more = await this.#serialise(async () => {
+        if (this.#unsettled === 0) return false;
+        const settled = await settleNext(this.#writer, this.#sets);
+        // The retention may have removed some that were counted: then none is found in the end.
+        this.#unsettled = settled === undefined ? 0 : this.#unsettled - settled.events;
+        if (settled !== undefined) {
+          const { wholeNanoseconds, keyedParents } = this.#regularity;
+          this.#regularity = {
+            wholeNanoseconds: wholeNanoseconds && settled.wholeNanoseconds,
+            keyedParents: keyedParents && settled.keyedParents,
+          };
+        }
+        return this.#unsettled > 0;
+      });
+    }
+  }
+
+  #settleSoon(): void {
+    if (this.#closed) return;
+    if (this.#unsettled >= SETTLE_ROWS) void this.settle();
+    else this.#settleTimer ??= setTimeout(() => void this.settle(), SETTLE_MS);
   }
 
   #retainLogged(): void {
@@ -206,8 +290,10 @@ export class EventStore {
       );
     }
     const exact = await this.#loseNothing(change, needsExactCheck);
-    await this.catalogue.apply(this.#writer, exact);
+    await this.catalogue.apply(this.#writer, exact, this.#sets.keys);
     const { unfit } = await appendRows(this.#writer, rows, this.catalogue, this.delivered);
+    this.#unsettled += rows.length;
+    this.#settleSoon();
     for (const [key, count] of unfit) {
       this.#warnOnce(
         `${count} value(s) of ${JSON.stringify(key.slice(0, 80))} left out: not of the column's type`,
@@ -264,54 +350,5 @@ export class EventStore {
     if (this.#warned.has(message)) return;
     if (this.#warned.size < 1_000) this.#warned.add(message);
     this.#log('warn', message);
-  }
-}
-
-async function openDatabase(file: string): Promise<DuckDBInstance> {
-  try {
-    return await DuckDBInstance.create(file, {
-      // A laptop's collector shares the machine with an editor and the services it watches.
-      memory_limit: `${Math.round(Math.max(256, Math.min(totalmem() / 4, freemem(), 4 * 2 ** 30) / 2 ** 20))}MB`,
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-      enable_external_access: 'false',
-    });
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    if (/lock/i.test(text)) {
-      throw new Problem(
-        'refused',
-        `Another collector uses ${file}.`,
-        'Use that one, stop it, or give this one a --data folder of its own.',
-        { cause: error },
-      );
-    }
-    throw new Problem(
-      'bad-input',
-      `${file} cannot be opened as a DuckDB database: ${text.split('\n')[0]}`,
-      'It was left as it is. Move it away, or give another --data folder.',
-      { cause: error },
-    );
-  }
-}
-
-async function prepareTables(connection: DuckDBConnection, file: string): Promise<void> {
-  const tables = await connection.runAndReadAll('SELECT table_name FROM duckdb_tables()');
-  const names = new Set(tables.getRowsJS().map(([name]) => String(name)));
-  if (names.size === 0) {
-    await connection.run(`BEGIN; ${createTablesSql()} COMMIT;`);
-    return;
-  }
-  const version = names.has('plumbline_store')
-    ? (await connection.runAndReadAll('SELECT max(version) FROM plumbline_store')).getRowsJS()[0]?.[0]
-    : undefined;
-  if (Number(version) !== SCHEMA_VERSION) {
-    throw new Problem(
-      'bad-input',
-      version === undefined
-        ? `${file} is a DuckDB database, but not one of this collector.`
-        : `${file} was written by another version of the collector (layout ${String(version)}, this one reads ${SCHEMA_VERSION}).`,
-      'It was left as it is. Give another --data folder, or move the file away.',
-    );
   }
 }

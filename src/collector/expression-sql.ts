@@ -1,14 +1,25 @@
 import { ApiError } from './api-error.ts';
 import type { Expression } from './expression.ts';
 import type { SqlParameters } from './sql-parameters.ts';
-import { asCondition, asNumber, asText, isNumeric, NULL_SQL, type TypedSql, unify } from './typed-sql.ts';
+import {
+  asCondition,
+  asNumber,
+  asText,
+  caseSql,
+  isNumeric,
+  type Labels,
+  label,
+  NULL_SQL,
+  type TypedSql,
+  unify,
+} from './typed-sql.ts';
 
 /** What an expression may refer to. */
 export interface ExpressionScope {
   readonly parameters: SqlParameters;
   column(name: string): TypedSql;
   /** Epoch seconds of the event, a float. */
-  eventTimestamp(): string;
+  eventTimestamp(): TypedSql;
 }
 
 interface FunctionRule {
@@ -36,8 +47,15 @@ export function compileExpression(expression: Expression, scope: ExpressionScope
       const args = expression.args.map((arg) => compileExpression(arg, scope));
       return rule.compile(args, scope, expression.args);
     }
-    default:
-      return { sql: scope.parameters.bind(expression.value), type: expression.kind };
+    default: {
+      const { kind, value } = expression;
+      return {
+        sql: scope.parameters.bind(value),
+        type: kind,
+        ...(kind === 'string' && { labels: label(value) }),
+        ...((kind === 'integer' || kind === 'float') && { number: Number(value) }),
+      };
+    }
   }
 }
 
@@ -95,7 +113,7 @@ const FUNCTIONS: Readonly<Record<string, FunctionRule>> = Object.assign(Object.c
   LENGTH: rule(1, 1, (args) => ({ sql: `length(${asText(at(args, 0))})`, type: 'integer' })),
   TO_LOWER: rule(1, 1, (args) => text(`lower(${asText(at(args, 0))})`)),
   BUCKET: rule(2, 4, bucket),
-  EVENT_TIMESTAMP: rule(0, 0, (_args, scope) => float(scope.eventTimestamp())),
+  EVENT_TIMESTAMP: rule(0, 0, (_args, scope) => scope.eventTimestamp()),
   INT: rule(1, 1, (args) => {
     const arg = at(args, 0);
     if (arg.type === 'integer') return arg;
@@ -129,7 +147,8 @@ function at(args: readonly TypedSql[], index: number): TypedSql {
   return args[index] ?? NULL_SQL;
 }
 
-const boolean = (sql: string): TypedSql => ({ sql: `(${sql})`, type: 'boolean' });
+/** Every function below that tests something says false rather than NULL. */
+const boolean = (sql: string): TypedSql => ({ sql: `(${sql})`, type: 'boolean', certain: true });
 const text = (sql: string): TypedSql => ({ sql, type: 'string' });
 const float = (sql: string): TypedSql => ({ sql, type: 'float' });
 const any = (conditions: readonly string[]): string => `(${conditions.join(' OR ')})`;
@@ -139,7 +158,30 @@ const zeroIfNotNumber = (arg: TypedSql): string => `coalesce(${asNumber(arg)}, 0
 function choice(conditions: readonly string[], values: readonly TypedSql[], otherwise: TypedSql): TypedSql {
   const { type, sql } = unify([...values, otherwise]);
   const branches = conditions.map((condition, index) => `WHEN ${condition} THEN ${sql[index] ?? 'NULL'}`);
-  return { type, sql: `CASE ${branches.join(' ')} ELSE ${sql.at(-1) ?? 'NULL'} END` };
+  const labels = choiceOfLabels(conditions, values, otherwise);
+  return {
+    type,
+    sql: `CASE ${branches.join(' ')} ELSE ${sql.at(-1) ?? 'NULL'} END`,
+    ...(labels && { labels }),
+  };
+}
+
+function choiceOfLabels(
+  conditions: readonly string[],
+  values: readonly TypedSql[],
+  otherwise: TypedSql,
+): Labels | undefined {
+  const known = [...values, otherwise].flatMap(({ labels }) => (labels ? [labels] : []));
+  const last = known.at(-1);
+  if (last === undefined || known.length <= values.length) return undefined;
+  return {
+    values: new Set(known.flatMap((labels) => [...labels.values])),
+    // A choice in the place of "otherwise" continues this one; elsewhere it is a CASE of its own.
+    branches: (numberOf) => [
+      ...conditions.map((when, index) => ({ when, number: caseSql(known[index]?.branches(numberOf) ?? []) })),
+      ...last.branches(numberOf),
+    ],
+  };
 }
 
 /** Values of different kinds are never equal (200 is not "200"); an empty value equals nothing. */
@@ -148,9 +190,14 @@ function equals(a: TypedSql, b: TypedSql): string {
   return alike ? `coalesce(${a.sql} = ${b.sql}, false)` : 'false';
 }
 
-function comparison(operator: string): FunctionRule {
-  return rule(2, 2, (args) => {
+function comparison(operator: '<' | '<=' | '>' | '>='): FunctionRule {
+  return rule(2, 2, (args, { parameters }) => {
     const [a, b] = [at(args, 0), at(args, 1)];
+    // Events are told apart by integers, as the bounds of the query's time are: no division an event.
+    if (a.nanoseconds?.unit === 1e9 && b.number !== undefined && Math.abs(b.number) < 9e9) {
+      const bound = parameters.bind(BigInt(Math.round(b.number * 1e6)) * 1_000n);
+      return boolean(`${a.nanoseconds.sql} ${operator} ${bound}`);
+    }
     const alike = (isNumeric(a) && isNumeric(b)) || (a.type === 'string' && b.type === 'string');
     return boolean(alike ? `coalesce(${a.sql} ${operator} ${b.sql}, false)` : 'false');
   });

@@ -5,7 +5,7 @@ const ROWS_PER_STATEMENT = 200;
 /** Inserts rows with few statements: one a row would take milliseconds each. */
 export async function insertRows(
   connection: DuckDBConnection,
-  table: 'event_columns' | 'dataset_columns',
+  table: 'event_columns' | 'dataset_columns' | 'attribute_set_columns',
   rows: readonly (readonly DuckDBValue[])[],
 ): Promise<void> {
   for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {

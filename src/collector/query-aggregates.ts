@@ -35,19 +35,42 @@ export interface AggregateContext {
   readonly quantilesOf: (column: string) => readonly number[];
 }
 
-/** The expression that the calculation needs in the rows: text for COUNT_DISTINCT as it is, else a number. */
-export function calculationInput(op: CalculationOp, column: TypedSql): string {
-  if (op === 'COUNT_DISTINCT') return column.sql;
-  if ((op === 'MIN' || op === 'MAX') && column.type === 'integer') return column.sql;
-  return asNumber(column);
+/** What a calculation needs in the rows; its result is to be divided by `unit`. */
+export interface CalculationInput {
+  readonly sql: string;
+  readonly unit: number;
+}
+
+/** Text for COUNT_DISTINCT as it is, else a number: whole nanoseconds where they are at hand, as integers sort faster. */
+export function calculationInput(op: CalculationOp, column: TypedSql, weighted: boolean): CalculationInput {
+  if (op === 'COUNT_DISTINCT') return { sql: column.nanoseconds?.sql ?? column.sql, unit: 1 };
+  if ((op === 'MIN' || op === 'MAX') && column.type === 'integer') return { sql: column.sql, unit: 1 };
+  if (column.nanoseconds !== undefined && !weighted && !op.startsWith('RATE_')) return column.nanoseconds;
+  return { sql: asNumber(column), unit: 1 };
 }
 
 export function quantileOf(op: CalculationOp): number | undefined {
   return QUANTILES[op];
 }
 
-/** @param input name of the rows' column that holds the value; undefined for COUNT and CONCURRENCY */
+/**
+ * @param input name of the rows' column that holds the value; undefined for COUNT and CONCURRENCY
+ * @param unit what its values are counted in
+ */
 export function planAggregate(
+  op: CalculationOp,
+  input: string | undefined,
+  unit: number,
+  context: AggregateContext,
+  field: string,
+): AggregatePlan {
+  const plan = planInUnits(op, input, context, field);
+  return unit === 1 || plan.kind === 'side'
+    ? plan
+    : { kind: 'aggregate', sql: `(${plan.sql}) / ${unit}::DOUBLE` };
+}
+
+function planInUnits(
   op: CalculationOp,
   input: string | undefined,
   context: AggregateContext,

@@ -1,15 +1,25 @@
 import { nearestNames } from '../telemetry/columns.ts';
 import { ApiError, invalidField } from './api-error.ts';
-import type { ColumnCatalogue } from './column-catalogue.ts';
+import type { ColumnCatalogue, StoredColumn } from './column-catalogue.ts';
+import type { DerivedColumns } from './event-store.ts';
 import { type Expression, ExpressionError, parseExpression } from './expression.ts';
 import { compileExpression } from './expression-sql.ts';
+import type { QuerySets, Relation } from './query-sets.ts';
 import { HOT_COLUMNS, quoteIdentifier } from './schema.ts';
 import type { SqlParameters } from './sql-parameters.ts';
 import type { TypedSql } from './typed-sql.ts';
 
-/** Alias of the events table, of the parent spans and of the root spans in every statement. */
+/** Alias of the events table in every statement; `s` is that of attribute sets, see query-sets.ts. */
 const EVENT = 'e';
-type Relation = 'parent' | 'root';
+type Related = Exclude<Relation, 'own'>;
+
+/** What a name in a query became: SQL over the event, or over one of its attribute sets. */
+export interface Term extends TypedSql {
+  readonly of: Relation | 'event';
+}
+
+const DURATION = 'duration_ms';
+const RELATED = /^(root|parent|child|any\d*|none)\.(.+)$/s;
 
 const IS_ROOT_SQL = `(${EVENT}."meta.signal_type" = 'trace' AND ${EVENT}."meta.annotation_type" IS NULL AND ${EVENT}."trace.parent_id" IS NULL)`;
 
@@ -21,15 +31,25 @@ export class QueryColumns {
   readonly #calculated: ReadonlyMap<string, string>;
   readonly #parsed = new Map<string, Expression>();
   readonly #compiling = new Set<string>();
-  readonly #joined: Record<Relation, Map<string, string>> = { parent: new Map(), root: new Map() };
+  readonly #joined: Record<Related, Map<string, string>> = { parent: new Map(), root: new Map() };
+  readonly #derived: DerivedColumns | undefined;
+  readonly #sets: QuerySets;
+  /** What the names resolved so far refer to. */
+  #touched = new Set<Relation | 'event'>();
+  /** Whether a name may be resolved to a column of an attribute set. */
+  #inSets = false;
 
   /** @param dataset undefined for all datasets */
   constructor(
     catalogue: ColumnCatalogue,
+    derived: DerivedColumns | undefined,
     dataset: string | undefined,
     parameters: SqlParameters,
+    sets: QuerySets,
     calculatedFields: readonly { readonly name: string; readonly expression: string }[],
   ) {
+    this.#derived = derived;
+    this.#sets = sets;
     this.#catalogue = catalogue;
     this.#dataset = dataset;
     this.#parameters = parameters;
@@ -47,10 +67,26 @@ export class QueryColumns {
     });
   }
 
-  /** Throws a 422 that names the field and the nearest columns when there is none of that name. */
-  resolve(name: string, field: string): TypedSql {
+  /**
+   * Over one attribute set where all that the name stands for is in it, else over the event.
+   * Throws a 422 that names the field and the nearest columns when there is none of that name.
+   */
+  resolve(name: string, field: string): Term {
+    if (this.#derived !== undefined) {
+      this.#inSets = true;
+      this.#touched.clear();
+      const typed = this.#resolve(name, field);
+      const [of, ...others] = this.#touched;
+      if (of !== undefined && others.length === 0) return { ...typed, of };
+    }
+    this.#inSets = false;
+    return { ...this.#resolve(name, field), of: 'event' };
+  }
+
+  #resolve(name: string, field: string): TypedSql {
     const expression = this.#parsed.get(name);
     if (expression) return this.#compile(name, expression);
+    if (!RELATED.test(name) && !this.#isMember(name)) this.#touched.add('event');
     if (name === 'is_root' && !this.#catalogue.get(name)) return { sql: IS_ROOT_SQL, type: 'boolean' };
     if (name === 'timestamp' && !this.#catalogue.get(name)) {
       throw invalidField(
@@ -59,10 +95,27 @@ export class QueryColumns {
       );
     }
     if (name === 'SampleRate') return { sql: `${EVENT}.sample_rate`, type: 'integer' };
-    const related = /^(root|parent|child|any\d*|none)\.(.+)$/s.exec(name);
+    const related = RELATED.exec(name);
     if (related?.[1] && related[2]) return this.#related(related[1], related[2], field);
     const column = this.#known(name, field);
-    return { sql: `${EVENT}.${quoteIdentifier(column.columnName)}`, type: column.type };
+    if (this.#isMember(name)) return this.#ofSet('own', column);
+    const sql = `${EVENT}.${quoteIdentifier(column.columnName)}`;
+    if (name === DURATION && this.#derived?.wholeNanoseconds) {
+      const presence = `${EVENT}.plumbline_ns`;
+      return { sql, type: column.type, presence, nanoseconds: { sql: presence, unit: 1e6 } };
+    }
+    const hasKey = name === 'trace.parent_id' && this.#derived?.keyedParents;
+    return { sql, type: column.type, ...(hasKey && { presence: `${EVENT}.parent_key` }) };
+  }
+
+  /** True when a plain name is resolved to the event's attribute set. */
+  #isMember(name: string): boolean {
+    return this.#inSets && this.#derived?.sets.has(name) === true;
+  }
+
+  #ofSet(relation: Relation, column: StoredColumn): TypedSql {
+    this.#touched.add(relation);
+    return { sql: `s.${quoteIdentifier(column.columnName)}`, type: column.type };
   }
 
   /**
@@ -102,8 +155,12 @@ export class QueryColumns {
     try {
       return compileExpression(expression, {
         parameters: this.#parameters,
-        column: (column) => this.resolve(column, field),
-        eventTimestamp: () => `(${EVENT}.time / 1e9)`,
+        column: (column) => this.#resolve(column, field),
+        eventTimestamp: () => {
+          this.#touched.add('event');
+          const time = `${EVENT}.time`;
+          return { sql: `(${time} / 1e9)`, type: 'float', nanoseconds: { sql: time, unit: 1e9 } };
+        },
       });
     } catch (error) {
       if (error instanceof ApiError && error.faults.length === 0) throw invalidField(field, error.message);
@@ -121,6 +178,16 @@ export class QueryColumns {
       throw invalidField(field, `${relation}. works on columns, and ${name} is a calculated field`);
     }
     const column = this.#known(name, field, true);
+    if (this.#derived?.sets.has(name)) {
+      const ofSet = this.#ofSet(relation, column);
+      return this.#inSets ? ofSet : { ...ofSet, sql: this.#sets.value(relation, ofSet.sql) };
+    }
+    this.#touched.add('event');
+    if (relation === 'parent' && name === DURATION && this.#derived?.wholeNanoseconds) {
+      const presence = `${EVENT}.plumbline_parent_ns`;
+      const sql = `(${presence} / 1e6)`;
+      return { sql, type: column.type, presence, nanoseconds: { sql: presence, unit: 1e6 } };
+    }
     const quoted = quoteIdentifier(column.columnName);
     const aliases = this.#joined[relation];
     let alias = aliases.get(quoted);

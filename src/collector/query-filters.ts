@@ -16,9 +16,9 @@ export function filterSql(
 ): string {
   switch (op) {
     case 'exists':
-      return `${column.sql} IS NOT NULL`;
+      return `${column.presence ?? column.sql} IS NOT NULL`;
     case 'does-not-exist':
-      return `${column.sql} IS NULL`;
+      return `${column.presence ?? column.sql} IS NULL`;
     case 'in':
     case 'not-in': {
       const options = (Array.isArray(value) ? value : [value]) as readonly Scalar[];

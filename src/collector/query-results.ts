@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { contentId } from '../content-hash.ts';
 import { ApiError, invalidField } from './api-error.ts';
@@ -6,6 +7,9 @@ import type { EventStore } from './event-store.ts';
 import type { Log } from './log.ts';
 import { parseQuery, type RequestedQuery, resolveTime } from './query-request.ts';
 import { compileQuery, defaultStep } from './query-sql.ts';
+
+/** Who asks for a result waits so long for it: asking again and again would find it later than it is there. */
+const WAIT_MS = 500;
 
 type Data = Record<string, unknown>;
 
@@ -25,6 +29,8 @@ interface QueryRun {
   readonly id: string;
   readonly query: StoredQuery;
   readonly abort: AbortController;
+  /** Resolves when it has an outcome or an error. */
+  ended: Promise<void>;
   outcome?: QueryOutcome;
   error?: ApiError;
 }
@@ -73,16 +79,21 @@ export class QueryResults {
       id: `r_${randomBytes(8).toString('hex')}`,
       query,
       abort: new AbortController(),
+      ended: Promise.resolve(),
     };
     this.#runs.set(run.id, run);
-    void this.#execute(run, options);
+    run.ended = this.#execute(run, options);
     return { id: run.id, query: { id: query.id, ...query.body } };
   }
 
-  /** Undefined outcome: still running. Throws the run's ApiError when it failed. */
-  result(dataset: string | undefined, id: string): { query: object; outcome: QueryOutcome | undefined } {
+  /** Undefined outcome: still running, and has been for a moment. Throws the run's ApiError when it failed. */
+  async result(
+    dataset: string | undefined,
+    id: string,
+  ): Promise<{ query: object; outcome: QueryOutcome | undefined }> {
     const run = this.#runs.get(id);
     if (!run || run.query.dataset !== dataset) throw new ApiError(404, 'Query result not found');
+    await Promise.race([run.ended, sleep(WAIT_MS, undefined, { ref: false })]);
     if (run.error) throw run.error;
     return { query: { id: run.query.id, ...run.query.body }, outcome: run.outcome };
   }
@@ -107,6 +118,7 @@ export class QueryResults {
       : (options.limit ?? query.limit);
     const compiled = compileQuery(query, {
       catalogue: this.#store.catalogue,
+      derived: this.#store.derived,
       dataset,
       time,
       weighted: this.#store.sampled,
@@ -122,7 +134,7 @@ export class QueryResults {
     const signal = AbortSignal.any([run.abort.signal, timeout]);
     const started = performance.now();
     try {
-      await this.#store.flush();
+      await this.#store.prepareToRead();
       const { query } = run.query;
       const { sql, values, step } = this.#compile(run.query.dataset, query, options, Date.now());
       const { rows } = await this.#store.read(sql, values, signal);

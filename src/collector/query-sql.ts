@@ -2,18 +2,22 @@ import type { DuckDBValue } from '@duckdb/node-api';
 import type { CalculationOp } from '../telemetry/query.ts';
 import { invalidField } from './api-error.ts';
 import type { ColumnCatalogue } from './column-catalogue.ts';
+import type { DerivedColumns } from './event-store.ts';
 import { type AggregateContext, calculationInput, planAggregate, quantileOf } from './query-aggregates.ts';
-import { QueryColumns } from './query-columns.ts';
+import { QueryColumns, type Term } from './query-columns.ts';
 import { filterSql } from './query-filters.ts';
 import { calculationKey, type RequestedQuery } from './query-request.ts';
+import { QuerySets } from './query-sets.ts';
+import { RELATED_SECONDS } from './schema.ts';
 import { SqlParameters } from './sql-parameters.ts';
+import { caseSql } from './typed-sql.ts';
 
 const NANOSECONDS = 1_000_000_000;
-/** How far outside of the queried time a parent or root span may start. */
-const RELATED_SECONDS = 3_600;
 
 export interface CompileOptions {
   readonly catalogue: ColumnCatalogue;
+  /** Undefined when some event lacks them. */
+  readonly derived: DerivedColumns | undefined;
   /** Undefined for all datasets. */
   readonly dataset: string | undefined;
   /** Epoch seconds, half open. */
@@ -40,37 +44,48 @@ interface Calculation {
 
 /** Compiles a query to one statement. Throws ApiError 422. */
 export function compileQuery(query: RequestedQuery, options: CompileOptions): CompiledQuery {
+  const { weighted } = options;
   const parameters = new SqlParameters();
-  const columns = new QueryColumns(options.catalogue, options.dataset, parameters, query.calculatedFields);
+  const sets = new QuerySets();
+  const columns = new QueryColumns(
+    options.catalogue,
+    options.derived,
+    options.dataset,
+    parameters,
+    sets,
+    query.calculatedFields,
+  );
   const calculations = allCalculations(query);
   const inputs = new Map<string, string>();
-  const inputOf = calculations.map((calculation) => {
-    if (calculation.column === undefined) return undefined;
-    const sql = calculationInput(
-      calculation.op,
-      columns.resolve(calculation.column, `${calculation.field}.column`),
-    );
-    const name = inputs.get(sql) ?? `c${inputs.size}`;
-    inputs.set(sql, name);
-    return name;
+  const inputOf = calculations.map(({ op, column, field }) => {
+    if (column === undefined) return undefined;
+    const term = columns.resolve(column, `${field}.column`);
+    const { sql, unit } = calculationInput(op, term, weighted);
+    const value =
+      term.of === 'event'
+        ? sql
+        : op === 'COUNT_DISTINCT'
+          ? sets.valueNumber(term.of, sql)
+          : sets.value(term.of, sql);
+    const name = inputs.get(value) ?? `c${inputs.size}`;
+    inputs.set(value, name);
+    return { name, unit };
   });
-  const groups = query.breakdowns.map((_, index) => `b${index}`);
-  const breakdowns = query.breakdowns.map((name, index) => columns.resolve(name, `breakdowns[${index}]`).sql);
-  const filters = query.filters.map((filter, index) =>
-    filterSql(
-      columns.resolve(filter.column, `filters[${index}].column`),
-      filter.op,
-      filter.value,
-      parameters,
-      `filters[${index}]`,
-    ),
+  const breakdowns = query.breakdowns.map((name, index) =>
+    breakdownSql(columns.resolve(name, `breakdowns[${index}]`), `k${index}`, sets, parameters),
   );
+  const conditions = filterConditions(query, columns, sets, parameters);
   const context: AggregateContext = {
-    weighted: options.weighted,
-    quantilesOf: (input) => quantilesOf(input, calculations, inputOf),
+    weighted,
+    quantilesOf: (input) =>
+      quantilesOf(
+        input,
+        calculations,
+        inputOf.map((one) => one?.name),
+      ),
   };
-  const plans = calculations.map((calculation, index) =>
-    planAggregate(calculation.op, inputOf[index], context, `${calculation.field}.op`),
+  const plans = calculations.map(({ op, field }, index) =>
+    planAggregate(op, inputOf[index]?.name, inputOf[index]?.unit ?? 1, context, `${field}.op`),
   );
   const needsTime = options.seriesStep !== undefined || plans.some((plan) => plan.kind === 'side');
 
@@ -83,12 +98,11 @@ export function compileQuery(query: RequestedQuery, options: CompileOptions): Co
     }),
     options.repeatedSpans,
   );
-  const conditions = [`e.time >= ${start}`, `e.time < ${end}`];
+  conditions.push(`e.time >= ${start}`, `e.time < ${end}`);
   if (options.dataset !== undefined) conditions.push(`e.dataset = ${parameters.bind(options.dataset)}`);
-  if (filters.length > 0)
-    conditions.push(`(${filters.map((f) => `(${f})`).join(` ${query.filterCombination} `)})`);
   const selected = [
-    ...breakdowns.map((sql, index) => `${sql} AS b${index}`),
+    ...breakdowns.flatMap(({ key, sql }) => (key === undefined ? [] : [`${sql} AS ${key}`])),
+    ...sets.keysSql,
     ...[...inputs].map(([sql, name]) => `${sql} AS ${name}`),
     'e.sample_rate AS w',
   ];
@@ -97,25 +111,73 @@ export function compileQuery(query: RequestedQuery, options: CompileOptions): Co
     selected.push('e.time AS ts', `${step} AS step`, `e.time // ${step} AS t`);
     selected.push(`CASE WHEN e."meta.annotation_type" IS NULL THEN e.duration_ms END AS ms`);
   }
-  const rows = `SELECT ${selected.join(', ')} FROM events e ${joins} WHERE ${conditions.join(' AND ')}`;
+  const rows = `SELECT ${selected.join(', ')} FROM events e ${sets.joinsSql()} ${joins} WHERE ${conditions.join(' AND ')}`;
 
-  const grouped = (by: readonly string[], from: string) => groupedSql(plans, by, from);
+  const keys = [...breakdowns.flatMap(({ key }) => (key === undefined ? [] : [key])), ...sets.keys];
+  const groups = query.breakdowns.map((_, index) => `b${index}`);
+  const grouped = (by: readonly string[], from: string): string =>
+    `SELECT ${['g.*', ...breakdowns.map(({ output }, index) => `${output} AS b${index}`)].join(', ')} FROM (${groupedSql(plans, by, from)}) g ${sets.attachSql()}`;
   const outputs = query.calculations.map((_, index) => `v${index}`);
   const shown = [...groups, ...outputs].map((name) => `, ${name}`).join('');
   const having = havingSql(query, calculations, parameters);
   const order = orderSql(query, calculations, groups);
   const top = `SELECT *, row_number() OVER (ORDER BY ${order}) AS place FROM grouped ${having} ORDER BY place LIMIT ${options.limit}`;
-  let sql = `WITH bound AS (${parameters.allSql()}), rows AS (${rows}), grouped AS (${grouped(groups, 'rows')}), top AS (${top})
+  const ctes = [`rows AS (${rows})`, `grouped AS (${grouped(keys, 'rows')})`, `top AS (${top})`];
+  let sql = `WITH ${[`bound AS (${parameters.allSql()})`, ...sets.ctesSql(), ...ctes].join(', ')}
     SELECT 0 AS kind, CAST(NULL AS BIGINT) AS t, place${shown} FROM top`;
   if (options.seriesStep !== undefined) {
-    const kept = groups.length > 0 ? `SEMI JOIN top ON ${sameGroup('s', 'top', groups)}` : '';
-    const series = grouped([...groups, 't'], 'rows');
+    const kept = keys.length > 0 ? `SEMI JOIN top ON ${sameGroup('s', 'top', keys)}` : '';
+    const series = grouped([...keys, 't'], 'rows');
     sql += ` UNION ALL SELECT 1, t, 0${shown} FROM (SELECT * FROM (${series}) s ${kept})`;
   }
   return {
     sql: `${sql} ORDER BY kind, t, place${groups.map((g) => `, ${g}`).join('')}`,
     values: parameters.values,
   };
+}
+
+interface Breakdown {
+  /** Column of the rows by which events are grouped for it; undefined where the group of their set does. */
+  readonly key: string | undefined;
+  readonly sql: string;
+  /** Its value, over the grouped rows `g`. */
+  readonly output: string;
+}
+
+/** Most texts that are grouped by their numbers. */
+const MAX_LABELS = 200;
+
+function breakdownSql(term: Term, key: string, sets: QuerySets, parameters: SqlParameters): Breakdown {
+  if (term.of !== 'event') return { key: undefined, sql: term.sql, output: sets.group(term.of, term.sql) };
+  const labels = [...(term.labels?.values ?? [])].filter((value) => value !== null);
+  if (term.labels === undefined || labels.length === 0 || labels.length > MAX_LABELS) {
+    return { key, sql: term.sql, output: `g.${key}` };
+  }
+  const number = caseSql(
+    term.labels.branches((value) => (value === null ? 'NULL' : String(labels.indexOf(value)))),
+  );
+  const texts = labels.map((value, index) => `WHEN ${index} THEN ${parameters.bind(value)}`);
+  return { key, sql: `CAST(${number} AS UTINYINT)`, output: `CASE g.${key} ${texts.join(' ')} END` };
+}
+
+/** Conditions over the events; those over one attribute set alone leave out sets instead. */
+function filterConditions(
+  query: RequestedQuery,
+  columns: QueryColumns,
+  sets: QuerySets,
+  parameters: SqlParameters,
+): string[] {
+  const all = query.filterCombination === 'AND';
+  const conditions = query.filters.flatMap(({ column, op, value }, index) => {
+    const term = columns.resolve(column, `filters[${index}].column`);
+    const sql = filterSql(term, op, value, parameters, `filters[${index}]`);
+    if (term.of === 'event') return [sql];
+    if (!all) return [sets.value(term.of, sql)];
+    sets.filter(term.of, sql);
+    return [];
+  });
+  if (conditions.length === 0) return [];
+  return [`(${conditions.map((condition) => `(${condition})`).join(` ${query.filterCombination} `)})`];
 }
 
 /** Those asked for, then those that only a having or an order needs. */

@@ -4,9 +4,44 @@ import type { ColumnType } from './schema.ts';
 export interface TypedSql {
   readonly sql: string;
   readonly type: ColumnType | 'null';
+  /** Set when it yields one of a few texts that are known beforehand. */
+  readonly labels?: Labels;
+  /** Set when the same is at hand as a BIGINT that counts nanoseconds; `unit` of them are 1. */
+  readonly nanoseconds?: { readonly sql: string; readonly unit: number };
+  /** Set when another column is NULL in the very same events, and cheaper to look at. */
+  readonly presence?: string;
+  /** Set on a condition that is never NULL. */
+  readonly certain?: true;
+  /** Set on a literal number. */
+  readonly number?: number;
 }
 
-export const NULL_SQL: TypedSql = { sql: 'NULL', type: 'null' };
+/** A choice among known texts, so that events can be grouped by a small number instead of the text. */
+export interface Labels {
+  readonly values: ReadonlySet<string | null>;
+  /** The same choice as the branches of a CASE, with the number of each text in its place. */
+  branches(numberOf: (value: string | null) => string): readonly LabelBranch[];
+}
+
+/** The last one has no condition. */
+interface LabelBranch {
+  readonly when?: string;
+  readonly number: string;
+}
+
+export const NULL_SQL: TypedSql = { sql: 'NULL', type: 'null', labels: label(null) };
+
+export function label(value: string | null): Labels {
+  return { values: new Set([value]), branches: (numberOf) => [{ number: numberOf(value) }] };
+}
+
+/** The branches as one CASE; just the value where there is no choice. */
+export function caseSql(branches: readonly LabelBranch[]): string {
+  const cases = branches.map(({ when, number }) =>
+    when === undefined ? `ELSE ${number}` : `WHEN ${when} THEN ${number}`,
+  );
+  return branches.length === 1 ? (branches[0]?.number ?? 'NULL') : `CASE ${cases.join(' ')} END`;
+}
 
 export function isNumeric(expression: TypedSql): boolean {
   return expression.type === 'integer' || expression.type === 'float';
@@ -43,7 +78,8 @@ export function asText({ sql, type }: TypedSql): string {
 }
 
 /** As a condition that is never NULL: non-zero numbers and the text "true" are true. */
-export function asCondition({ sql, type }: TypedSql): string {
+export function asCondition({ sql, type, certain }: TypedSql): string {
+  if (certain) return sql;
   switch (type) {
     case 'boolean':
       return `coalesce(${sql}, false)`;

@@ -53,9 +53,8 @@ export async function openStore(maxColumns?: number): Promise<TestStore> {
       const { id } = results.create(named, { start_time: T0 - 3_600, end_time: T0 + 3_600, ...spec });
       const run = results.run(named, id, { series, limit: undefined });
       for (;;) {
-        const { outcome } = results.result(named, run.id);
+        const { outcome } = await results.result(named, run.id);
         if (outcome) return outcome;
-        await new Promise((resolve) => setTimeout(resolve, 1));
       }
     },
     close: async () => {
