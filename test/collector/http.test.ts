@@ -1,4 +1,6 @@
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,6 +48,26 @@ function rawStatus(headers: Record<string, string>): Promise<number | undefined>
   });
 }
 
+function head(headers: Record<string, string>): string {
+  const all = { Host: '127.0.0.1', 'Content-Type': 'application/x-protobuf', ...KEY, ...headers };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `POST /v1/traces HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
+
+/** The whole answer, as a client sees it that looks for it only when the body is out, as many do. */
+async function writeThenRead(headers: Record<string, string>, bytes: number): Promise<string> {
+  const socket = connect(Number(new URL(collector.url).port), '127.0.0.1');
+  const chunked = 'Transfer-Encoding' in headers;
+  socket.write(head(chunked ? headers : { ...headers, 'Content-Length': String(bytes) }));
+  if (chunked) socket.write(`${bytes.toString(16)}\r\n`);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.write(Buffer.alloc(bytes), (error) => (error ? reject(error) : resolve()));
+  });
+  if (chunked) socket.write('\r\n0\r\n\r\n');
+  return text(socket);
+}
+
 async function count(dataset: string): Promise<unknown> {
   const window = { start: Date.now() - 3_600_000, end: Date.now() + 3_600_000 };
   return (await client.run(dataset, { calculations: [{ op: 'COUNT' }] }, window)).rows[0]?.['COUNT'];
@@ -91,6 +113,43 @@ describe('OTLP over HTTP', () => {
     expect(bomb.status).toBe(413);
     const notGzip = await send('/v1/traces', 'application/json', 'plain', { 'Content-Encoding': 'gzip' });
     expect(notGzip.status).toBe(400);
+    expect(await count('shop')).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['its length told', {}, 413, 'larger than 20 MiB'],
+    ['its length not told', { 'Transfer-Encoding': 'chunked' }, 413, 'larger than 20 MiB'],
+    [
+      'packed, its length not told',
+      { 'Transfer-Encoding': 'chunked', 'Content-Encoding': 'gzip' },
+      400,
+      'cannot be read',
+    ],
+    ['no key', { 'X-Honeycomb-Team': '' }, 401, 'missing API key'],
+    ['another type', { 'Content-Type': 'text/csv' }, 415, 'Content-Type must be'],
+  ])(
+    'a sender that reads after its last byte sees why it was refused: %s',
+    async (_, headers, status, why) => {
+      const answer = await writeThenRead(headers, 24 * 2 ** 20);
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(answer).toContain(why);
+      expect(answer).toMatch(/^connection: close\r$/im);
+    },
+  );
+
+  it('closes on a sender that does not end', async () => {
+    const socket = connect(Number(new URL(collector.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(head({ 'Content-Length': String(2 ** 40) }));
+    const block = Buffer.alloc(2 ** 20);
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(block));
+    };
+    socket.on('drain', more).resume();
+    more();
+    await closed;
+    expect(socket.bytesWritten).toBeLessThan(2 ** 30);
     expect(await count('shop')).toBeGreaterThan(0);
   });
 

@@ -24,7 +24,9 @@ export interface TestStore {
 export const T0 = 1_790_000_000;
 
 /** A store in this process, with queries as the API runs them. */
-export async function openStore(maxColumns?: number): Promise<TestStore> {
+export async function openStore(
+  options: { readonly maxColumns?: number; readonly retentionHours?: number } = {},
+): Promise<TestStore> {
   const directory = await temporaryDirectory();
   const warnings: string[] = [];
   const store = await EventStore.open({
@@ -32,7 +34,7 @@ export async function openStore(maxColumns?: number): Promise<TestStore> {
     log: (level, message) => {
       if (level !== 'info') warnings.push(message);
     },
-    ...(maxColumns !== undefined && { maxColumns }),
+    ...options,
   });
   const results = new QueryResults(store, () => undefined, 10_000);
   return {
