@@ -4,7 +4,7 @@ import { Problem } from '../problem.ts';
 import { checkKey, refuseForeign } from './access.ts';
 import { ApiError } from './api-error.ts';
 import type { ApiRoutes } from './api-routes.ts';
-import { readBody, readJson } from './http-request.ts';
+import { discardRest, readBody, readJson } from './http-request.ts';
 import type { Log } from './log.ts';
 import {
   decodeOtlp,
@@ -92,9 +92,7 @@ export class CollectorServer {
       send(response, answer.status, 'application/json', body, answer.headers);
     } catch (error) {
       const refusal = this.#refusal(error);
-      // What is left of a refused body is not read: the connection cannot be used again.
-      if (!request.complete) response.setHeader('Connection', 'close');
-      send(response, refusal.status, 'application/json', JSON.stringify(refusal.toBody()));
+      await refuse(request, response, refusal.status, 'application/json', JSON.stringify(refusal.toBody()));
     }
   }
 
@@ -102,8 +100,8 @@ export class CollectorServer {
     if (request.method !== 'POST') throw new ApiError(405, 'method not allowed');
     const encoding = encodingOf(request.headers['content-type']);
     if (encoding === undefined) {
-      response.setHeader('Connection', 'close');
-      send(response, 415, 'text/plain', 'Content-Type must be application/x-protobuf or application/json');
+      const text = 'Content-Type must be application/x-protobuf or application/json';
+      await refuse(request, response, 415, 'text/plain', text);
       return;
     }
     if (this.#parts.key !== undefined) checkKey(request, this.#parts.key);
@@ -113,23 +111,22 @@ export class CollectorServer {
       const warning = await this.#parts.ingest.take(signal, decodeOtlp(signal, encoding, body));
       send(response, 200, type, encodeOtlpResponse(encoding, signal, warning));
     } catch (error) {
-      this.#refuseExport(error, encoding, type, request, response);
+      await this.#refuseExport(error, encoding, type, request, response);
     }
   }
 
-  #refuseExport(
+  async #refuseExport(
     error: unknown,
     encoding: OtlpEncoding,
     type: string,
     request: IncomingMessage,
     response: ServerResponse,
-  ): void {
+  ): Promise<void> {
     const known = this.#refusal(error);
     // OTLP's exporters send again after a 503, and give up after a 500.
     const refusal = known.status === 500 ? new ApiError(503, known.message) : known;
-    if (!request.complete) response.setHeader('Connection', 'close');
     const code = refusal.status >= 500 ? RPC_UNAVAILABLE : RPC_INVALID_ARGUMENT;
-    send(response, refusal.status, type, encodeOtlpStatus(encoding, code, refusal.message));
+    await refuse(request, response, refusal.status, type, encodeOtlpStatus(encoding, code, refusal.message));
   }
 
   #refusal(error: unknown): ApiError {
@@ -157,4 +154,32 @@ function send(
 ): void {
   response.writeHead(status, { ...headers, 'Content-Type': type, 'Cache-Control': 'no-store' });
   response.end(body);
+}
+
+/**
+ * An answer to a request whose body may still be coming. To close with bytes unread resets the connection, and the sender sees
+ * the reset in place of the answer: so the whole answer goes out first, then the rest of the body is taken, then it is closed.
+ */
+async function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string | Uint8Array,
+): Promise<void> {
+  const bytes = Buffer.from(body);
+  const headers = { 'Content-Length': String(bytes.length) };
+  if (request.complete) {
+    send(response, status, type, bytes, headers);
+    return;
+  }
+  response.writeHead(status, {
+    ...headers,
+    'Content-Type': type,
+    'Cache-Control': 'no-store',
+    Connection: 'close',
+  });
+  response.write(bytes);
+  await discardRest(request);
+  response.end();
 }
