@@ -13,9 +13,13 @@ import { record } from './record.ts';
 /** Longer than any run of the lab: the engine finds baseline and incident by itself. */
 const LOOKBACK_MINUTES = 10;
 
-/** Asks the product's engine about the lab, over the wires that it would use anywhere. `recordTo`: folder for what it could read. */
+/**
+ * Asks the product's engine about the lab, over the wires that it would use anywhere. `now`: the end of what it looks
+ * at, epoch milliseconds. `recordTo`: folder for what it could read.
+ */
 export async function diagnoseLab(
   lab: Lab,
+  now: number,
   signal: AbortSignal,
   recordTo?: string,
 ): Promise<{ diagnosis: Diagnosis; narrative: Narrative; proposal: Proposal | null }> {
@@ -28,7 +32,6 @@ export async function diagnoseLab(
   });
   const metrics = new CloudWatchMetrics({ region: lab.env['AWS_REGION'] ?? 'us-east-1' }, Date.now);
   const stacks = new PulumiStacks({ folders: [lab.workspaceDir], env: lab.env });
-  const now = Date.now();
   const engine = createEngine({ dataset: () => ALL_DATASETS, now: () => now });
   const request = { lookbackMinutes: LOOKBACK_MINUTES };
   if (recordTo) await record(recordTo, lab, { request, now }, { telemetry, metrics, stacks }, signal);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Problem } from '../src/problem.ts';
 import { baselineHistory, LOAD } from './calibration.ts';
 import type { Levers, StackConfig } from './levers.ts';
 import type { ModelBehaviour } from './llm/server.ts';
@@ -17,6 +18,7 @@ export interface LeverParts {
   readonly load: LoadProcess;
   readonly modelUrl: string;
   readonly storeUrl: string;
+  readonly cloudUrl: string;
   readonly stack: StackTools;
   readonly service: RunningService;
   /** CPU milliseconds that one turn of a conversation costs on this machine. */
@@ -30,8 +32,16 @@ export function baselineStack(plan: ScenarioPlan): StackConfig {
 }
 
 /** The load with which a scenario's baseline runs. */
-export function baselineLoad(plan: ScenarioPlan, turnCostMs: number): LoadShape {
-  return { ...LOAD, history: baselineHistory(turnCostMs, plan.baselineCores) };
+export function baselineLoad(
+  plan: Pick<ScenarioPlan, 'baselineCores' | 'documentKiB'>,
+  turnCostMs: number,
+): LoadShape {
+  return {
+    ...LOAD,
+    history: baselineHistory(turnCostMs, plan.baselineCores),
+    documentKiB: plan.documentKiB ?? 0,
+    newQuestions: 0,
+  };
 }
 
 /** Works on the processes of a lab, and puts back what scenarios have changed. */
@@ -40,6 +50,7 @@ export class LabLevers implements Levers {
   #stack: StackConfig;
   #firstReport = 0;
   #conversations: LongConversations | undefined;
+  #throttled: string | undefined;
 
   /** `stack`: the configuration that is deployed now. */
   constructor(parts: LeverParts, stack: StackConfig) {
@@ -47,18 +58,32 @@ export class LabLevers implements Levers {
     this.#stack = stack;
   }
 
-  /** Takes every fault back and sets up what the plan wants before its baseline. */
-  async prepare(plan: ScenarioPlan): Promise<void> {
+  /** Takes back what needs no deployment. */
+  async relieve(): Promise<void> {
+    const { cloudUrl, turnCostMs } = this.#parts;
     this.#conversations = undefined;
-    this.setLoad(baselineLoad(plan, this.#parts.turnCostMs));
+    this.setLoad(baselineLoad({}, turnCostMs));
     await this.setModel({ medianMs: HEALTHY_MODEL_MS, rateLimitShare: 0 });
     await this.setStoreDelay(HEALTHY_STORE_MS);
+    if (this.#throttled !== undefined) await this.#fault(cloudUrl, { task: this.#throttled, cpuUnits: null });
+  }
+
+  /** Puts the rest back that the scenario before has left, and sets up what the next one wants before its baseline. */
+  async prepare(plan: ScenarioPlan, before: ScenarioPlan): Promise<void> {
     await this.deploy(baselineStack(plan), 'Back to what it was');
+    if (before.fillsTasks) await this.#parts.service.renewTasks();
+    this.setLoad(baselineLoad(plan, this.#parts.turnCostMs));
+    this.#throttled = undefined;
   }
 
   /** From here on reports are those of a new scenario. */
   beginBaseline(): void {
     this.#firstReport = this.#parts.load.reports.length;
+  }
+
+  /** The task that this scenario holds back, if it does. */
+  get throttled(): string | undefined {
+    return this.#throttled;
   }
 
   reports(): readonly LoadReport[] {
@@ -75,6 +100,26 @@ export class LabLevers implements Levers {
 
   settle(): void {
     this.#conversations?.settle();
+  }
+
+  async throttleOneTask(headroom: number): Promise<string> {
+    const { cloudUrl, service } = this.#parts;
+    const [task] = await service.taskIds();
+    const reports = this.reports().slice(1);
+    const cores = reports.map(
+      ({ count, seconds, cpuMsPerRequest }) => ((count / seconds) * (cpuMsPerRequest ?? 0)) / 1000,
+    );
+    const used = cores.reduce((sum, one) => sum + one, 0) / reports.length / Number(this.#stack.desiredCount);
+    if (task === undefined || !(used > 0)) {
+      throw new Problem(
+        'empty',
+        'No task answered a request during the baseline.',
+        'See the log group of the lab’s service for why.',
+      );
+    }
+    await this.#fault(cloudUrl, { task, cpuUnits: Math.max(1, Math.round(used * headroom * 1024)) });
+    this.#throttled = task;
+    return task;
   }
 
   setModel(change: Partial<ModelBehaviour>): Promise<void> {
@@ -98,15 +143,19 @@ export class LabLevers implements Levers {
     await sleep(seconds * 1000, undefined, { signal: this.#parts.signal });
   }
 
-  /** The lab's stand-ins do on request what would be an incident elsewhere. */
-  async #fault(url: string, body: object): Promise<void> {
-    const answer = await fetch(new URL('/lab/fault', url), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: this.#parts.signal,
-    });
-    await answer.body?.cancel();
-    if (!answer.ok) throw new Error(`${url} refused the fault ${JSON.stringify(body)}.`);
+  #fault(url: string, body: object): Promise<void> {
+    return causeFault(url, body, this.#parts.signal);
   }
+}
+
+/** The lab's stand-ins do on request what would be an incident elsewhere. */
+export async function causeFault(url: string, body: object, signal: AbortSignal): Promise<void> {
+  const answer = await fetch(new URL('/lab/fault', url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal,
+  });
+  await answer.body?.cancel();
+  if (!answer.ok) throw new Error(`${url} refused the fault ${JSON.stringify(body)}.`);
 }

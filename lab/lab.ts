@@ -4,7 +4,7 @@ import { Problem } from '../src/problem.ts';
 import { measureTurnCost } from './calibration.ts';
 import { Collector } from './collector.ts';
 import { baseEnvironment, serverEnvironment } from './environment.ts';
-import { baselineLoad, baselineStack, LabLevers } from './lab-levers.ts';
+import { baselineLoad, baselineStack, causeFault, LabLevers } from './lab-levers.ts';
 import type { StackConfig } from './levers.ts';
 import type { LoadShape } from './load/users.ts';
 import { LoadProcess } from './load-process.ts';
@@ -12,7 +12,13 @@ import type { OnProgress } from './phases.ts';
 import { RunningService } from './rollout.ts';
 import { createRun, removeRun, sweepRuns } from './runs.ts';
 import { ScenarioRuns } from './scenario-runs.ts';
-import { HEALTHY_MODEL_MS, HEALTHY_STORE_MS, type Scenario, scenarios } from './scenarios.ts';
+import {
+  HEALTHY_MODEL_MS,
+  HEALTHY_STORE_MS,
+  type Scenario,
+  type ScenarioPlan,
+  scenarios,
+} from './scenarios.ts';
 import { CHECKOUT, Servers } from './servers.ts';
 import type { Toolchain } from './setup/toolchain.mjs';
 import { configureStack, deploy, initStack, readOutputs, type StackTools } from './stack.ts';
@@ -48,8 +54,12 @@ export interface Lab {
   readonly env: Record<string, string>;
   /** Epoch milliseconds at which the baseline began. */
   readonly started: number;
+  /** The one instance that is at fault, where the scenario has such. */
+  readonly faultyInstance: string | undefined;
   /** Resolves when baseline and incident are over; rejects when they can't be finished. */
   waitForTelemetry(onProgress: OnProgress): Promise<void>;
+  /** Takes the fault back, as far as that needs no deployment; what has been measured stays. */
+  relieve(): Promise<void>;
   /** Puts everything back, with an empty store of telemetry, and begins another scenario. */
   change(scenario: Scenario): Promise<void>;
   setLoad(change: Partial<LoadShape>): void;
@@ -112,7 +122,7 @@ class LabStart {
 
   async start(): Promise<Lab> {
     const { log, toolchain, baselineSeconds = 30, incidentSeconds = 40 } = this.#options;
-    const plan = scenarios[this.#options.scenario];
+    const plan: ScenarioPlan = scenarios[this.#options.scenario];
     const labDir = join(CHECKOUT, '.lab');
     await sweepRuns(labDir, log);
     this.#signal.throwIfAborted();
@@ -152,22 +162,25 @@ class LabStart {
     });
 
     const shape = baselineLoad(plan, turnCostMs);
-    const load = await this.#step(`load is on: ${shape.users} users, ${shape.history} turns each`, () =>
-      this.#startLoad(deployed.serviceUrl, shape, env),
-    );
-    const levers = new LabLevers(
-      {
-        load,
-        modelUrl: model.url,
-        storeUrl: deployed.storeUrl,
-        stack,
-        service,
-        turnCostMs,
-        signal: this.#signal,
+    const load = await this.#step(
+      `load is on: ${shape.users} users, ${shape.history} turns each`,
+      async () => {
+        const { storeUrl, serviceUrl } = deployed;
+        await causeFault(storeUrl, { delayMs: HEALTHY_STORE_MS }, this.#signal);
+        return this.#startLoad(serviceUrl, shape, env);
       },
-      config,
     );
-    await levers.setStoreDelay(HEALTHY_STORE_MS);
+    const parts = {
+      load,
+      modelUrl: model.url,
+      storeUrl: deployed.storeUrl,
+      cloudUrl: cloud.url,
+      stack,
+      service,
+      turnCostMs,
+      signal: this.#signal,
+    };
+    const levers = new LabLevers(parts, config);
     const runs = new ScenarioRuns(
       { levers, collector, log, signal: this.#signal },
       { baselineSeconds, incidentSeconds },
@@ -185,6 +198,9 @@ class LabStart {
       get scenario() {
         return runs.scenario;
       },
+      get faultyInstance() {
+        return levers.throttled;
+      },
       get started() {
         return runs.started;
       },
@@ -192,6 +208,7 @@ class LabStart {
         return collector.dataDir;
       },
       waitForTelemetry: (onProgress) => runs.wait(onProgress),
+      relieve: () => runs.relieve(),
       change: (scenario) => runs.change(scenario),
       setLoad: (change) => load.apply(change),
       close: () => this.close(),
@@ -269,7 +286,10 @@ class LabStart {
   }
 
   async #startLoad(url: string, shape: LoadShape, env: Record<string, string>): Promise<LoadProcess> {
-    const args = ['--users', shape.users, '--think-ms', shape.thinkMs, '--history', shape.history];
+    const args = [
+      ...['--users', shape.users, '--think-ms', shape.thinkMs, '--history', shape.history],
+      ...['--document-kib', shape.documentKiB, '--new-questions', shape.newQuestions],
+    ];
     const command = this.#servers.command(
       'load',
       'lab/load/main.ts',

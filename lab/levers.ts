@@ -19,6 +19,11 @@ export interface Levers {
   lengthenConversations(): void;
   /** Corrects a fault whose size shows only while it lasts. */
   settle(): void;
+  /**
+   * Holds one of the tasks back as a bad host would, to so many times the CPU time that it has used until now; returns
+   * the task's id.
+   */
+  throttleOneTask(headroom: number): Promise<string>;
   setModel(change: Partial<ModelBehaviour>): Promise<void>;
   /** Time that the vector store takes for a search, milliseconds. */
   setStoreDelay(delayMs: number): Promise<void>;

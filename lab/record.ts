@@ -16,7 +16,7 @@ import { CHECKOUT } from './servers.ts';
 const ALWAYS = ['time', 'dataset', 'sample_rate'];
 /** Columns that say something about this machine or its telemetry's library, or a number anew for each span. */
 const LEFT_OUT =
-  /^(trace_key|span_key|parent_key|process\.|host\.|telemetry\.|library\.|honeycomb\.|thread\.|net\.(host|peer|sock)\.|http\.(host|url|user_agent|client_ip|request_content|flavor)|gen_ai\.response\.id|container\.id|aws\.ecs\.container\.arn|cloud\.account\.id|exception\.|meta\.time_since|parent_name|SampleRate)/;
+  /^(trace_key|span_key|parent_key|plumbline_|process\.|host\.|telemetry\.|library\.|honeycomb\.|thread\.|net\.(host|peer|sock)\.|http\.(host|url|user_agent|client_ip|request_content|flavor)|gen_ai\.response\.id|container\.id|aws\.ecs\.container\.arn|cloud\.account\.id|exception\.|meta\.time_since|parent_name|SampleRate)/;
 const STATISTICS = ['average', 'maximum', 'sum'] as const;
 const MOST_UPDATES = 50;
 
@@ -54,7 +54,8 @@ export async function record(
     });
   }
   const markers: readonly Marker[] = await ports.telemetry.markers(ALL_DATASETS, signal);
-  await writeJson(join(dir, 'case.json'), { scenario: lab.scenario, ...asked, markers, stacks }, lab);
+  const { scenario, faultyInstance } = lab;
+  await writeJson(join(dir, 'case.json'), { scenario, faultyInstance, ...asked, markers, stacks }, lab);
 }
 
 /** The collector has the database open, so a copy is read; what it wrote last is in the log beside the file. */

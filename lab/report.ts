@@ -2,9 +2,15 @@ import type { Cause, Diagnosis, Evidence, Quantity, Target } from '../src/diagno
 import type { Proposal } from '../src/remediation/proposal.ts';
 
 /** What `--json` prints: exactly one object, for programs. */
-export function jsonReport(scenario: string, diagnosis: Diagnosis, proposal: Proposal | null) {
+export function jsonReport(
+  lab: { readonly scenario: string; readonly faultyInstance: string | undefined },
+  diagnosis: Diagnosis,
+  proposal: Proposal | null,
+) {
   return {
-    scenario,
+    scenario: lab.scenario,
+    // What the engine cannot know: for comparing its answer with.
+    ...(lab.faultyInstance === undefined ? {} : { faultyInstance: lab.faultyInstance }),
     verdict: diagnosis.verdict,
     causes: diagnosis.causes,
     ruledOut: diagnosis.ruledOut,

@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescribeServicesCommand, ECSClient, UpdateServiceCommand } from '@aws-sdk/client-ecs';
+import {
+  DescribeServicesCommand,
+  ECSClient,
+  ListTasksCommand,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-ecs';
 import { Problem } from '../src/problem.ts';
 
 const WITHIN_MS = 60_000;
@@ -33,6 +38,13 @@ export class RunningService {
     });
     await this.#client.send(command, { abortSignal: this.#signal });
     await this.untilSteady();
+  }
+
+  /** Ids of the running tasks, in a fixed order. */
+  async taskIds(): Promise<readonly string[]> {
+    const command = new ListTasksCommand({ cluster: this.#cluster, serviceName: this.#service });
+    const { taskArns = [] } = await this.#client.send(command, { abortSignal: this.#signal });
+    return taskArns.map((arn) => arn.split('/').at(-1) ?? arn).sort();
   }
 
   /** Resolves when the newest deployment is the only one and all of its tasks run. Throws a Problem when it fails. */

@@ -5,7 +5,7 @@ import { type OnProgress, type PhaseTimes, runPhases } from './phases.ts';
 import { type Scenario, type ScenarioPlan, scenarios } from './scenarios.ts';
 
 /** Exporters hold spans back for 5 s: what belongs to the scenario before must not come into the next one's store. */
-const STRAGGLERS_MS = 6_000;
+const STRAGGLERS_MS = 5_500;
 
 interface RunParts {
   readonly levers: LabLevers;
@@ -22,6 +22,8 @@ export class ScenarioRuns {
   #scenario: Scenario;
   #started = 0;
   #phases: Promise<void> = Promise.resolve();
+  /** When the fault was taken back, by the process's own clock; undefined while it is there. */
+  #relieved: number | undefined;
 
   /** Begins with a scenario whose baseline is set up already. */
   constructor(parts: RunParts, times: PhaseTimes, first: Scenario) {
@@ -46,12 +48,21 @@ export class ScenarioRuns {
     await this.#phases.finally(() => this.#listeners.delete(onProgress));
   }
 
-  /** Ends what the scenario before has caused and begins another, with nothing in the store. */
-  async change(scenario: Scenario): Promise<void> {
+  /** Takes the fault back, as far as that needs no deployment; what has been measured stays. */
+  async relieve(): Promise<void> {
     await this.#phases;
+    if (this.#relieved !== undefined) return;
+    await this.#parts.levers.relieve();
+    this.#relieved = performance.now();
+  }
+
+  /** Puts everything back and begins another scenario, with nothing in the store. */
+  async change(scenario: Scenario): Promise<void> {
     const { levers, collector, signal } = this.#parts;
-    await levers.prepare(scenarios[scenario]);
-    await sleep(STRAGGLERS_MS, undefined, { signal });
+    await this.relieve();
+    await levers.prepare(scenarios[scenario], scenarios[this.#scenario]);
+    const waited = performance.now() - (this.#relieved ?? 0);
+    await sleep(Math.max(0, STRAGGLERS_MS - waited), undefined, { signal });
     await collector.startAnew();
     this.#begin(scenario);
   }
@@ -61,6 +72,7 @@ export class ScenarioRuns {
     const plan: ScenarioPlan = scenarios[scenario];
     this.#scenario = scenario;
     this.#started = Date.now();
+    this.#relieved = undefined;
     levers.beginBaseline();
     const tell: OnProgress = (text, fraction) => {
       for (const listener of this.#listeners) listener(text, fraction);

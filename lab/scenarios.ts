@@ -9,6 +9,10 @@ export interface ScenarioPlan {
   readonly stack?: Partial<StackConfig>;
   /** Cores that the baseline's load uses, where it is not the usual. */
   readonly baselineCores?: number;
+  /** KiB of the document that each question of the baseline carries. */
+  readonly documentKiB?: number;
+  /** The fault stays in the memory of the tasks: what comes after it needs fresh ones. */
+  readonly fillsTasks?: boolean;
   /** The fault takes at least so long to show, from the moment it is caused. */
   readonly incidentSeconds?: number;
   /** Causes the fault; resolves when it is there. */
@@ -22,9 +26,16 @@ export const HEALTHY_STORE_MS = 20;
 
 /** Every scenario starts from the same healthy system: `LabLevers.prepare` puts it back. */
 export const scenarios = {
+  // In this order a series has the fewest deployments to wait for.
+  'one-bad-instance': {
+    caused: 'the host of one of two tasks gives it hardly more CPU time than it has used until now',
+    stack: { desiredCount: '2' },
+    baselineCores: 0.2,
+    cause: async (levers) => void (await levers.throttleOneTask(1.15)),
+  },
   'cpu-constrained': {
     caused: 'conversations grow longer, so that each answer costs more CPU',
-    incidentSeconds: 28,
+    incidentSeconds: 26,
     cause: async (levers) => levers.lengthenConversations(),
   },
   'llm-bound': {
@@ -48,12 +59,22 @@ export const scenarios = {
     caused: 'three times as many people ask',
     // At the usual load three times as much would still find room in the task.
     baselineCores: 0.25,
-    incidentSeconds: 26,
+    incidentSeconds: 24,
     cause: async (levers) => levers.setLoad({ users: 3 * LOAD.users }),
   },
-  'n-plus-one': {
-    caused: 'a release is rolled out that searches for each term of a question by itself',
-    cause: (levers) => levers.deploy({ serviceVersion: '1.1.0', retrieval: 'terms' }, 'Release 1.1.0'),
+  memory: {
+    caused: 'people attach larger documents, until the indexes of those that are kept fill the task’s memory',
+    documentKiB: 4,
+    fillsTasks: true,
+    incidentSeconds: 28,
+    cause: async (levers) => levers.setLoad({ documentKiB: 200 }),
+  },
+  gradual: {
+    caused:
+      'people ask what nobody has asked before; a list that is never pruned is searched for each question',
+    fillsTasks: true,
+    incidentSeconds: 28,
+    cause: async (levers) => levers.setLoad({ newQuestions: 1 }),
   },
   'bad-deploy-decoy': {
     caused: 'a harmless release is rolled out; a while later the vector store answers slowly',
@@ -62,6 +83,10 @@ export const scenarios = {
       await levers.wait(10);
       await levers.setStoreDelay(700);
     },
+  },
+  'n-plus-one': {
+    caused: 'a release is rolled out that searches for each term of a question by itself',
+    cause: (levers) => levers.deploy({ serviceVersion: '1.1.0', retrieval: 'terms' }, 'Release 1.1.0'),
   },
 } as const satisfies Record<string, ScenarioPlan>;
 

@@ -3,98 +3,57 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readToolchain } from '../lab/setup/toolchain.mjs';
 import { checkout, runCommand } from './command.ts';
+import { expectations, general, type ScenarioReport } from './lab/scenario-expectations.ts';
 import { failed, passed, type Stage, type StageResult, skipped, total } from './stage.ts';
 
-/** The part of `--json` that a scenario is judged on. */
-interface Report {
-  readonly scenario: string;
-  readonly verdict: string;
-  readonly causes: readonly {
-    readonly kind: string;
-    readonly target: { readonly service: string; readonly resource?: string; readonly property?: string };
-    readonly share: number | null;
-    readonly confidence: number;
-    readonly evidence: readonly string[];
-  }[];
-  readonly evidence: readonly {
-    readonly id: string;
-    readonly numbers: readonly { readonly unit: string; readonly value: number }[];
-  }[];
-  readonly patch?: {
-    readonly diff: string;
-    readonly changes: readonly { readonly property: string; readonly after: string }[];
-  };
-  readonly requests: number;
-}
+/** Far more than they take: a lab that hangs must not hold the whole run up. */
+const SERIES_LIMIT_MS = 900_000;
 
-type Expectation = (report: Report) => readonly string[];
+/** A report on a scenario, or why there is none. */
+type Answered = { readonly report: ScenarioReport } | { readonly why: string };
 
-const expectations: Readonly<Record<string, Expectation>> = {
-  'cpu-constrained': (report) => {
-    const [first] = report.causes;
-    const cited = report.evidence.filter(({ id }) => first?.evidence.includes(id));
-    const after = new Map(report.patch?.changes.map(({ property, after }) => [property, after]));
-    return unmet([
-      ['the verdict is cause', report.verdict === 'cause'],
-      ['the first cause is cpu', first?.kind === 'cpu'],
-      ['it names the service', first?.target.service === 'otel-ai-chatbot'],
-      ['it names the task definition', /taskDefinition/i.test(first?.target.resource ?? '')],
-      ['it names the property cpu', first?.target.property === 'cpu'],
-      [
-        'its evidence holds the utilisation against the reservation',
-        cited.some(({ numbers }) => numbers.some(({ unit, value }) => unit === 'percent' && value >= 80)),
-      ],
-      ['the patch raises cpu to 1024', after.get('cpu') === '1024'],
-      ['the patch raises memory with it', after.get('memory') === '2048'],
-    ]);
-  },
-  'llm-bound': (report) =>
-    unmet([
-      ['the infrastructure is not the cause', report.verdict === 'infrastructure-is-not-the-cause'],
-      ['a dependency is named', report.causes[0]?.kind === 'dependency'],
-      ['no patch is offered', report.patch === undefined],
-    ]),
-  healthy: (report) =>
-    unmet([
-      ['nothing is wrong', report.verdict === 'nothing-wrong'],
-      ['no cause is named', report.causes.length === 0],
-      ['no patch is offered', report.patch === undefined],
-    ]),
-};
-
-function unmet(conditions: readonly (readonly [string, boolean])[]): readonly string[] {
-  return conditions.filter(([, met]) => !met).map(([name]) => name);
-}
-
-/** What holds for every answer: it cites only evidence it shows, and stays in its budget. */
-function general(report: Report): readonly string[] {
-  const known = new Set(report.evidence.map(({ id }) => id));
-  return unmet([
-    ['at most four query results', report.requests <= 4],
-    ['every cited id is shown', report.causes.every(({ evidence }) => evidence.every((id) => known.has(id)))],
-    ['every cause cites evidence', report.causes.every(({ evidence }) => evidence.length > 0)],
-  ]);
-}
-
-async function runScenario(scenario: string, expect: Expectation, signal: AbortSignal): Promise<StageResult> {
-  const name = `scenario ${scenario}`;
+/** All scenarios one after the other in one lab, through the command that people run. */
+async function runScenarios(signal: AbortSignal): Promise<readonly StageResult[]> {
+  const names = Object.keys(expectations);
+  const began = performance.now();
   const { code, stdout, stderr } = await runCommand(
     process.execPath,
-    ['lab/start.ts', '--headless', '--json', '--scenario', scenario],
-    { signal, timeout: 300_000 },
+    ['lab/start.ts', '--headless', '--json', '--scenario', names.join(',')],
+    { signal, timeout: SERIES_LIMIT_MS },
   );
-  if (code !== 0) return failed(name, `exit ${code}\n${stderr.slice(-4000)}`);
-  let report: Report;
+  console.log(`   ${names.length} scenarios in ${Math.round((performance.now() - began) / 1000)} s`);
+  const answers = new Map(
+    stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(readReport)
+      .map((report) => [report.scenario, report]),
+  );
+  const ended = `exit ${code}\n${stderr.slice(-3000)}`;
+  const results = names.map((name) => {
+    const report = answers.get(name);
+    return judge(name, report === undefined ? { why: ended } : { report });
+  });
+  return code === 0 ? results : [...results, failed('the lab with all scenarios', ended)];
+}
+
+function readReport(line: string): ScenarioReport {
   try {
-    report = JSON.parse(stdout) as Report;
-  } catch {
-    return failed(name, `stdout is not one JSON object: ${stdout.slice(0, 500)}`);
+    return JSON.parse(line) as ScenarioReport;
+  } catch (cause) {
+    throw new Error(`stdout holds a line that is no JSON object: ${line.slice(0, 300)}`, { cause });
   }
-  const problems = [...expect(report), ...general(report)];
-  console.log(`   ${scenario}: ${report.verdict} ${report.causes.map(({ kind }) => kind).join(', ')}`);
+}
+
+function judge(name: string, answered: Answered): StageResult {
+  if ('why' in answered) return failed(`scenario ${name}`, `no answer; ${answered.why}`);
+  const { report } = answered;
+  const problems = [...(expectations[name]?.(report) ?? []), ...general(report)];
+  const kinds = report.causes.map(({ kind }) => kind).join(', ');
+  console.log(`   ${name}: ${report.verdict}${kinds === '' ? '' : ` (${kinds})`}`);
   return problems.length === 0
     ? passed(1)
-    : failed(name, `not so: ${problems.join('; ')}\n${stdout.slice(0, 4000)}\n${stderr.slice(-1500)}`);
+    : failed(`scenario ${name}`, `not so: ${problems.join('; ')}\n${JSON.stringify(report).slice(0, 4000)}`);
 }
 
 /** Ctrl-C in the middle leaves no run behind. */
@@ -122,7 +81,12 @@ async function runsLeft(): Promise<readonly string[]> {
 /** Bad arguments are told, with what would be right, before anything starts. */
 async function badArguments(signal: AbortSignal): Promise<StageResult> {
   const results: StageResult[] = [];
-  for (const args of [['--scenario', 'nonsense', '--headless'], ['--json'], ['--what']]) {
+  for (const args of [
+    ['--scenario', 'nonsense', '--headless'],
+    ['--json'],
+    ['--what'],
+    ['--scenario', 'healthy,errors'],
+  ]) {
     const { code, stdout, stderr } = await runCommand(process.execPath, ['lab/start.ts', ...args], {
       signal,
     });
@@ -143,9 +107,7 @@ export const scenariosStage: Stage = {
         missing.find(({ name }) => name.startsWith('Pulumi'))?.reason ?? 'there is no Pulumi CLI';
       return total([...results, skipped('scenarios', reason)]);
     }
-    for (const [scenario, expect] of Object.entries(expectations)) {
-      results.push(await runScenario(scenario, expect, signal));
-    }
+    results.push(...(await runScenarios(signal)));
     results.push(await interrupted(signal));
     return total(results);
   },

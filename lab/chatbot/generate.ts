@@ -1,7 +1,9 @@
 import { type Attributes, type Span, trace } from '@opentelemetry/api';
+import { AskedQuestions } from './asked-questions.ts';
+import { Documents } from './documents.ts';
 import { complete } from './model.ts';
 import { buildPrompt } from './prompt.ts';
-import { Pacer, rerank, type Turn } from './rank.ts';
+import { Pacer, type Passage, rerank, type Turn } from './rank.ts';
 import { findPassages, type Retrieval } from './retrieval.ts';
 import { failSpan, UpstreamError } from './upstream.ts';
 
@@ -15,20 +17,42 @@ export interface Peers {
 export interface ChatRequest {
   readonly message: string;
   readonly history: readonly Turn[];
+  /** Names the conversation that a document belongs to. */
+  readonly conversation?: string;
+  /** Text of a document that is attached to the conversation from here on. */
+  readonly document?: string;
+}
+
+/** What a task keeps in memory from one request to the next. */
+export class ChatMemory {
+  readonly documents = new Documents();
+  readonly asked = new AskedQuestions();
 }
 
 export interface ChatAnswer {
   readonly answer: string;
   readonly sources: readonly { id: string; title: string }[];
   readonly tokens: { prompt: number };
+  /** How often this question was asked before. */
+  readonly askedBefore: number;
 }
 
 /** Retrieval, ranking, prompt, model, parsing: one span each. Throws UpstreamError when a peer fails. */
-export async function generateResponse(peers: Peers, request: ChatRequest): Promise<ChatAnswer> {
-  const about = { 'rag.history.turns': request.history.length };
+export async function generateResponse(
+  peers: Peers,
+  memory: ChatMemory,
+  request: ChatRequest,
+): Promise<ChatAnswer> {
+  const about = {
+    'rag.history.turns': request.history.length,
+    'rag.document.characters': request.document?.length ?? 0,
+  };
   return inSpan('rag.generate_response', about, async () => {
     const pacer = new Pacer();
-    const candidates = await findPassages(peers.vectorStore, request.message, peers.retrieval);
+    const askedBefore = await memory.asked.count(request.message);
+    const attached = passageOfDocument(memory.documents, request);
+    const found = await findPassages(peers.vectorStore, request.message, peers.retrieval);
+    const candidates = attached === undefined ? found : [attached, ...found];
     const ranked = await inSpan('rag.rerank', { 'rag.candidates': candidates.length }, () =>
       rerank(request.message, request.history, candidates, pacer),
     );
@@ -46,8 +70,15 @@ export async function generateResponse(peers: Peers, request: ChatRequest): Prom
     );
     const answer = await inSpan('rag.parse_response', {}, async () => readCompletion(completion));
     const sources = ranked.slice(0, prompt.passagesKept).map(({ id, title }) => ({ id, title }));
-    return { answer, sources, tokens: { prompt: prompt.tokens } };
+    return { answer, sources, tokens: { prompt: prompt.tokens }, askedBefore };
   });
+}
+
+function passageOfDocument(documents: Documents, request: ChatRequest): Passage | undefined {
+  const { conversation, document, message } = request;
+  if (conversation === undefined) return undefined;
+  if (document !== undefined) documents.add(conversation, document);
+  return documents.bestPassage(conversation, message);
 }
 
 async function inSpan<Result>(

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import http from 'node:http';
 import { trace } from '@opentelemetry/api';
-import { type ChatRequest, generateResponse, type Peers } from './generate.ts';
+import { ChatMemory, type ChatRequest, generateResponse, type Peers } from './generate.ts';
 import { log } from './log.ts';
 import type { Turn } from './rank.ts';
 import { UpstreamError } from './upstream.ts';
@@ -20,17 +20,19 @@ class RefusedRequest extends Error {
 
 /** The chatbot's HTTP side: `POST /api/chat` and `GET /healthz`. `instance` names this task in its answers. */
 export function createChatServer(peers: Peers, instance: string): Server {
+  const memory = new ChatMemory();
   return http.createServer((request, response) => {
     const path = request.url?.split('?')[0];
     if (path === '/healthz' && request.method === 'GET') return send(response, 200, { status: 'ok' });
     if (path !== CHAT_PATH) return send(response, 404, { error: `Nothing here; POST ${CHAT_PATH}.` });
     if (request.method !== 'POST') return send(response, 405, { error: `POST ${CHAT_PATH}.` });
-    void chat(peers, instance, request, response);
+    void chat(peers, memory, instance, request, response);
   });
 }
 
 async function chat(
   peers: Peers,
+  memory: ChatMemory,
   instance: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -42,7 +44,7 @@ async function chat(
   let status = 200;
   try {
     const question = readQuestion(await readBody(request));
-    const answer = await generateResponse(peers, question);
+    const answer = await generateResponse(peers, memory, question);
     send(response, status, answer, cpuTiming(instance));
   } catch (thrown) {
     status = thrown instanceof UpstreamError || thrown instanceof RefusedRequest ? thrown.status : 500;
@@ -77,7 +79,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
 }
 
 function readQuestion(body: string): ChatRequest {
-  let parsed: { message?: unknown; history?: unknown } | null;
+  let parsed: { message?: unknown; history?: unknown; conversation?: unknown; document?: unknown } | null;
   try {
     parsed = JSON.parse(body);
   } catch {
@@ -90,7 +92,20 @@ function readQuestion(body: string): ChatRequest {
   if (!history.every(isTurn)) {
     throw new RefusedRequest(400, 'A turn of the history needs a role (user or assistant) and a content.');
   }
-  return { message: parsed.message, history };
+  const { message, conversation, document } = parsed;
+  if (!isTextOrAbsent(conversation) || !isTextOrAbsent(document)) {
+    throw new RefusedRequest(400, 'A conversation and its document are texts.');
+  }
+  return {
+    message,
+    history,
+    ...(conversation === undefined ? {} : { conversation }),
+    ...(document === undefined ? {} : { document }),
+  };
+}
+
+function isTextOrAbsent(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
 }
 
 function isTurn(value: unknown): value is Turn {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { metricApi } from './cloudwatch/metric-api.ts';
 import { MetricStore } from './cloudwatch/metric-store.ts';
 import { MetricPublisher } from './cloudwatch/publisher.ts';
+import { FAULT_PATH, handleHostFault } from './ecs/bad-host.ts';
 import { Ecs } from './ecs/ecs.ts';
 import { ecsApi } from './ecs/ecs-api.ts';
 import { Elb } from './elb/elb.ts';
@@ -66,6 +67,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       return;
     }
     if (request.url?.startsWith(RESOURCES_PATH)) await handleResourceRequest(resources, request, response);
+    else if (request.url === FAULT_PATH) await handleHostFault(ecs, runner, request, response);
     else await wire.handle(request, response);
   };
   const server = await listen((request, response) => {

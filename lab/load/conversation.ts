@@ -36,6 +36,12 @@ export function nextQuestion(offset: number): string {
   return pick(QUESTIONS, offset);
 }
 
+/** A text of so many KiB, as people attach it to a question. */
+export function makeDocument(kib: number, offset: number): string {
+  const sentences = ANSWERS.map((_, index) => pick(ANSWERS, index + offset)).join(' ');
+  return sentences.repeat(Math.ceil((kib * 1024) / sentences.length)).slice(0, kib * 1024);
+}
+
 function pick(texts: readonly string[], place: number): string {
   return texts[place % texts.length] ?? '';
 }

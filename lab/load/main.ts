@@ -11,11 +11,13 @@ const { values } = parseArgs({
     users: { type: 'string', default: '0' },
     'think-ms': { type: 'string', default: '5000' },
     history: { type: 'string', default: '0' },
+    'document-kib': { type: 'string', default: '0' },
+    'new-questions': { type: 'string', default: '0' },
   },
 });
 if (values.url === undefined || !URL.canParse(values.url)) {
   process.stderr.write(
-    'Usage: node lab/load/main.ts --url http://127.0.0.1:PORT [--users N --think-ms N --history N]\n',
+    'Usage: node lab/load/main.ts --url http://127.0.0.1:PORT [--users N --think-ms N --history N --document-kib N --new-questions SHARE]\n',
   );
   process.exit(2);
 }
@@ -25,6 +27,8 @@ const start: LoadShape = {
   users: Number(values.users),
   thinkMs: Number(values['think-ms']),
   history: Number(values.history),
+  documentKiB: Number(values['document-kib']),
+  newQuestions: Number(values['new-questions']),
 };
 const users = new Users(new URL(values.url), start, (exchange) => exchanges.push(exchange));
 users.apply({});
@@ -46,7 +50,9 @@ const commands = createInterface({ input: process.stdin });
 commands.on('line', (line) => {
   const change = readChange(line);
   if (change === undefined)
-    process.stderr.write('Not understood; send {"users"?: n, "thinkMs"?: n, "history"?: n}.\n');
+    process.stderr.write(
+      'Not understood; send numbers for users, thinkMs, history, documentKiB, newQuestions.\n',
+    );
   else users.apply(change);
 });
 // The end of its commands is the end of the load: whoever steers it is gone.
@@ -62,7 +68,7 @@ function readChange(line: string): Partial<LoadShape> | undefined {
     return undefined;
   }
   const change: Record<string, number> = {};
-  for (const name of ['users', 'thinkMs', 'history']) {
+  for (const name of ['users', 'thinkMs', 'history', 'documentKiB', 'newQuestions']) {
     const value = parsed?.[name];
     if (value === undefined) continue;
     if (typeof value !== 'number' || !(value >= 0)) return undefined;

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeConversation, nextQuestion } from './conversation.ts';
+import { makeConversation, makeDocument, nextQuestion } from './conversation.ts';
 
 /** What the load does now; all of it may change while it runs. */
 export interface LoadShape {
@@ -10,6 +11,10 @@ export interface LoadShape {
   readonly thinkMs: number;
   /** Turns of conversation that each question carries. */
   readonly history: number;
+  /** KiB of a document that each question opens a new conversation with; 0 for questions without one. */
+  readonly documentKiB: number;
+  /** Share of the questions, 0…1, that nobody has asked before. */
+  readonly newQuestions: number;
 }
 
 /** One answered (or failed) question. */
@@ -84,10 +89,14 @@ export class Users {
   }
 
   #ask(offset: number, signal: AbortSignal): Promise<Exchange> {
-    const { history } = this.#shape;
+    const { history, documentKiB, newQuestions } = this.#shape;
+    const question = nextQuestion(offset);
     const body = JSON.stringify({
-      message: nextQuestion(offset),
+      message: Math.random() < newQuestions ? `${question} It is about ${randomUUID()}.` : question,
       history: makeConversation(history, offset),
+      ...(documentKiB === 0
+        ? {}
+        : { conversation: randomUUID(), document: makeDocument(documentKiB, offset) }),
     });
     const started = performance.now();
     return new Promise((resolve) => {

@@ -18,6 +18,8 @@ const healthPath = '/healthz';
 // Fargate size of one task: CPU units (1024 to a vCPU) and MiB.
 const taskCpu = '512';
 const taskMemory = '1024';
+// Of the memory, what V8 may use for long-lived objects; the rest is for new ones, buffers and code.
+const heapShare = 0.92;
 
 const tags = { Project: appName, ManagedBy: 'pulumi' };
 const region = aws.getRegionOutput().region;
@@ -87,6 +89,7 @@ const taskDefinition = new aws.ecs.TaskDefinition('task', {
       portMappings: [{ containerPort, protocol: 'tcp' }],
       stopTimeout: 10,
       environment: [
+        { name: 'NODE_OPTIONS', value: `--max-old-space-size=${Math.floor(Number(taskMemory) * heapShare)}` },
         { name: 'HONEYCOMB_API_ENDPOINT', value: honeycombEndpoint },
         { name: 'HONEYCOMB_API_KEY', value: honeycombApiKey },
         { name: 'OTEL_SERVICE_NAME', value: appName },

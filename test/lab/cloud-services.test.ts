@@ -7,6 +7,7 @@ import {
   ListServicesCommand,
   ListTasksCommand,
   type Service,
+  UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startCloud } from '../../lab/cloud/cloud.ts';
@@ -160,6 +161,22 @@ describe('rolling deployments', () => {
     await expect(update({ taskDefinition: otherPort.properties['arn'] })).rejects.toThrow(
       /container port 8080/,
     );
+  });
+
+  test('a forced deployment brings fresh tasks of the same revision', async () => {
+    const { url } = await testService(cloud, { VERSION: 'same' });
+    const before = await steady();
+    const [old] = await tasks('RUNNING');
+    await cloud.ecs.send(
+      new UpdateServiceCommand({ cluster: CLUSTER, service: SERVICE, forceNewDeployment: true }),
+    );
+    const after = await steady();
+    const [fresh] = await tasks('RUNNING');
+    expect(fresh?.taskArn).not.toBe(old?.taskArn);
+    expect(after.taskDefinition).toBe(before.taskDefinition);
+    expect(await text(url)).toBe('same');
+    const other = new UpdateServiceCommand({ cluster: CLUSTER, service: SERVICE, desiredCount: 3 });
+    await expect(cloud.ecs.send(other)).rejects.toThrow(/only takes forceNewDeployment/);
   });
 
   test('a task that takes more memory than it was given is killed, named and replaced', async () => {
@@ -328,6 +345,15 @@ describe('the ECS API as the SDK reads it', () => {
     );
     expect(second.taskArns).toHaveLength(1);
     expect(second.nextToken).toBeUndefined();
+  });
+
+  test('a fault of a host is refused unless it says which task and how much', async () => {
+    const fault = (body: object) =>
+      fetch(new URL('/lab/fault', cloud.url), { method: 'POST', body: JSON.stringify(body) });
+    expect((await fault({ task: 'gone', cpuUnits: null })).status).toBe(200);
+    for (const body of [{}, { task: 'one' }, { task: 'one', cpuUnits: 0 }, { task: 1, cpuUnits: 64 }]) {
+      expect((await fault(body)).status, JSON.stringify(body)).toBe(400);
+    }
   });
 
   test('a web page is not answered', async () => {

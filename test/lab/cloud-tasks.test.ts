@@ -95,6 +95,16 @@ test.each([
   expect(used).toBeGreaterThan(quota * 0.5);
 });
 
+test('a task on a bad host gets less than its reservation, until it is given back', async () => {
+  const tasks = await runner();
+  start(tasks, 'busy', command({ BUSY: 'yes' }, { cpuUnits: 768 }));
+  tasks.limit('busy', 102);
+  expect(await share(tasks, 'busy', 3000)).toBeLessThan(0.15);
+  tasks.limit('busy', 768);
+  // Others run beside the test: all that is sure is that it gets more.
+  expect(await share(tasks, 'busy', 3000)).toBeGreaterThan(0.2);
+});
+
 test('an idle task uses next to nothing and is asked to end', async () => {
   const tasks = await runner();
   const task = start(tasks, 'idle', command({ PORT: '0' }));

@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { percentile, report } from '../../lab/load/report.ts';
-import { type Exchange, Users } from '../../lab/load/users.ts';
+import { type Exchange, type LoadShape, Users } from '../../lab/load/users.ts';
 import { listen, type Peer } from './chatbot-peers.ts';
 
 const LOAD = fileURLToPath(new URL('../../lab/load/main.ts', import.meta.url));
 
 let service: Peer | undefined;
 afterEach(() => service?.close());
+
+const QUIET: LoadShape = { users: 0, thinkMs: 1, history: 0, documentKiB: 0, newQuestions: 0 };
 
 /** A service that answers when it is let go, and counts how many wait at the same time. */
 async function heldService() {
@@ -32,7 +35,7 @@ describe('users', () => {
   test('wait for their answer before they ask again', async () => {
     const { url, waiting, seen } = await heldService();
     const done: Exchange[] = [];
-    const users = new Users(url, { users: 3, thinkMs: 1, history: 4 }, (exchange) => done.push(exchange));
+    const users = new Users(url, { ...QUIET, users: 3, history: 4 }, (exchange) => done.push(exchange));
     try {
       users.apply({});
       await expect.poll(() => waiting.length).toBe(3);
@@ -49,7 +52,7 @@ describe('users', () => {
 
   test('come and go while the load runs', async () => {
     const { url, waiting } = await heldService();
-    const users = new Users(url, { users: 1, thinkMs: 1, history: 0 }, () => {});
+    const users = new Users(url, { ...QUIET, users: 1 }, () => {});
     try {
       users.apply({});
       await expect.poll(() => waiting.length).toBe(1);
@@ -66,7 +69,7 @@ describe('users', () => {
       response.writeHead(502).end();
     });
     const done: Exchange[] = [];
-    const users = new Users(new URL(service.url), { users: 1, thinkMs: 1, history: 0 }, (e) => done.push(e));
+    const users = new Users(new URL(service.url), { ...QUIET, users: 1 }, (e) => done.push(e));
     try {
       users.apply({});
       await expect.poll(() => done.length).toBeGreaterThan(1);
@@ -75,6 +78,28 @@ describe('users', () => {
       users.stop();
     }
   });
+});
+
+test('documents open conversations of their own, and new questions are like no others', async () => {
+  const bodies: { message: string; conversation: string; document: string }[] = [];
+  service = await listen(async (request, response) => {
+    bodies.push(JSON.parse((await buffer(request)).toString()));
+    response.end('{}');
+  });
+  const users = new Users(
+    new URL(service.url),
+    { ...QUIET, users: 1, documentKiB: 3, newQuestions: 1 },
+    () => {},
+  );
+  try {
+    users.apply({});
+    await expect.poll(() => bodies.length).toBeGreaterThan(8);
+  } finally {
+    users.stop();
+  }
+  expect(bodies.every(({ document }) => document.length === 3 * 1024)).toBe(true);
+  expect(new Set(bodies.map(({ message }) => message)).size).toBe(bodies.length);
+  expect(new Set(bodies.map(({ conversation }) => conversation)).size).toBe(bodies.length);
 });
 
 describe('the load as a process', () => {
@@ -103,7 +128,7 @@ describe('the load as a process', () => {
 });
 
 describe('a report', () => {
-  const shape = { users: 1, thinkMs: 1, history: 1 };
+  const shape = { ...QUIET, users: 1, history: 1 };
 
   test('interpolates percentiles as Honeycomb does', () => {
     expect(percentile([23, 57, 82, 126], 0.95)).toBeCloseTo(119.4);

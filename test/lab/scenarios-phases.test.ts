@@ -15,6 +15,8 @@ function reportOf(history: number, cpuMsPerRequest: number | null): LoadReport {
     users: 1,
     thinkMs: 1,
     history,
+    documentKiB: 0,
+    newQuestions: 0,
     seconds: 5,
     count: 25,
     errors: 0,
@@ -36,6 +38,10 @@ function levers(reports: LoadReport[] = []) {
     setModel: async (change) => void done.push(`model ${JSON.stringify(change)}`),
     setStoreDelay: async (delayMs) => void done.push(`store ${delayMs}`),
     deploy: async (change) => void done.push(`deploy ${Object.keys(change)}`),
+    throttleOneTask: async () => {
+      done.push('throttle');
+      return 'a task';
+    },
     wait: async () => void done.push('wait'),
   };
   return { all, done };
@@ -59,6 +65,9 @@ describe('phases', () => {
     ['slow-dependency', ['store 700']],
     ['errors', ['model {"rateLimitShare":0.55}']],
     ['traffic', ['load users']],
+    ['memory', ['load documentKiB']],
+    ['gradual', ['load newQuestions']],
+    ['one-bad-instance', ['throttle']],
     ['n-plus-one', ['deploy serviceVersion,retrieval']],
     ['bad-deploy-decoy', ['deploy serviceVersion', 'wait', 'store 700']],
   ])('%s is caused by its fault and nothing else', async (scenario, expected) => {

@@ -16,6 +16,15 @@ const DescribeClusters = z.looseObject({ clusters: z.array(z.string()).default([
 const ListClusters = z.looseObject(paging);
 const ListServices = z.looseObject({ cluster, ...paging, maxResults: z.int().min(1).max(100).default(10) });
 const DescribeServices = z.looseObject({ cluster, services: z.array(z.string()).min(1) });
+/** Settings come from the provider; this is what operators do by hand to get fresh tasks. */
+const UpdateService = z.looseObject({
+  cluster,
+  service: z.string(),
+  forceNewDeployment: z.literal(
+    true,
+    "the emulated cloud (not Amazon's) only takes forceNewDeployment in UpdateService",
+  ),
+});
 const ListTasks = z.looseObject({
   cluster,
   serviceName: z.string().optional(),
@@ -28,7 +37,7 @@ const DescribeTaskDefinition = z.looseObject({ taskDefinition: z.string() });
 
 const input = new ApiInput('InvalidParameterException');
 
-/** The part of the ECS API that reads. */
+/** The part of the ECS API that reads, and a new deployment of what is there. */
 export function ecsApi(ecs: Ecs): AwsOperations {
   return {
     ListClusters: (body) => {
@@ -59,6 +68,14 @@ export function ecsApi(ecs: Ecs): AwsOperations {
         const found = within.services.get(lastPart(name));
         return found && serviceDescription(found, within);
       });
+    },
+    UpdateService: (body) => {
+      const request = input.parse(UpdateService, body);
+      const within = ecs.cluster(request.cluster);
+      const found = within.services.get(lastPart(request.service));
+      if (found === undefined) throw new AwsError('ServiceNotFoundException', 'Service not found.');
+      found.deployAnew();
+      return { service: serviceDescription(found, within) };
     },
     ListTasks: (body) => listTasks(ecs, input.parse(ListTasks, body)),
     DescribeTasks: (body) => {

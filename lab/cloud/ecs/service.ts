@@ -88,6 +88,12 @@ export class Service {
     this.reconcile();
   }
 
+  /** Rolls the same task definition out once more, with fresh tasks. */
+  deployAnew(): void {
+    this.#deploy(this.settings.taskDefinition, 'in progress.');
+    this.reconcile();
+  }
+
   /** Stops all tasks; resolves when the last is gone. */
   async delete(): Promise<void> {
     this.status = 'DRAINING';

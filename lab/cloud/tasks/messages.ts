@@ -12,6 +12,8 @@ export interface TaskCommand {
 /** From the cloud to the supervisor. */
 export type SupervisorRequest =
   | { kind: 'start'; id: string; task: TaskCommand }
+  /** A new quota from now on. */
+  | { kind: 'limit'; id: string; cpuUnits: number }
   /** SIGTERM now, SIGKILL after `graceMs`. */
   | { kind: 'stop'; id: string; graceMs: number };
 

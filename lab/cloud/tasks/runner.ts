@@ -51,6 +51,11 @@ export class TaskRunner {
     this.#send({ kind: 'start', id, task });
   }
 
+  /** Holds a running task to another quota than it was started with; 1024 units are one core. */
+  limit(id: string, cpuUnits: number): void {
+    if (this.#running.has(id)) this.#send({ kind: 'limit', id, cpuUnits });
+  }
+
   stop(id: string, graceMs: number): void {
     if (this.#running.has(id)) this.#send({ kind: 'stop', id, graceMs });
   }

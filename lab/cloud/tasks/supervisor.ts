@@ -20,7 +20,7 @@ interface Supervised {
   readonly id: string;
   readonly pid: number;
   readonly child: ChildProcess;
-  readonly quota: CpuQuota;
+  quota: CpuQuota;
   readonly memoryLimitBytes: number;
   cpuMs: number;
   residentBytes: number;
@@ -98,6 +98,12 @@ function stop(id: string, graceMs: number): void {
   task.child.once('exit', () => clearTimeout(deadline));
 }
 
+/** What was overdrawn under the old quota is forgiven. */
+function limit(id: string, cpuUnits: number): void {
+  const task = tasks.get(id);
+  if (task !== undefined) task.quota = new CpuQuota(cpuUnits);
+}
+
 function killAll(): void {
   for (const { pid } of tasks.values()) signalGroup(pid, 'SIGKILL');
 }
@@ -169,8 +175,17 @@ function loop(): void {
 
 process.on('message', (message) => {
   const request = message as SupervisorRequest;
-  if (request.kind === 'start') start(request.id, request.task);
-  else stop(request.id, request.graceMs);
+  switch (request.kind) {
+    case 'start':
+      start(request.id, request.task);
+      break;
+    case 'limit':
+      limit(request.id, request.cpuUnits);
+      break;
+    case 'stop':
+      stop(request.id, request.graceMs);
+      break;
+  }
 });
 process.on('disconnect', () => {
   killAll();

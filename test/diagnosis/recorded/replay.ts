@@ -22,6 +22,7 @@ import type { Marker, TimeWindow } from '../../../src/telemetry/query.ts';
 /** What `npm start -- --headless --record DIR` writes beside spans and metrics. */
 interface RecordedCase {
   readonly scenario: string;
+  readonly faultyInstance?: string;
   readonly request: DiagnosisRequest;
   readonly now: number;
   readonly markers: readonly Marker[];
@@ -34,13 +35,17 @@ interface RecordedCase {
 export interface Replay {
   readonly request: DiagnosisRequest;
   readonly ports: DiagnosisPorts;
+  /** The task that the lab held back, where it did. */
+  readonly faultyInstance: string | undefined;
   close(): Promise<void>;
 }
 
 /** Everything that a diagnosis of the recorded lab could read, over the collector's own process and protocol. */
 export async function replay(scenario: string): Promise<Replay> {
   const recorded = fileURLToPath(new URL(`./${scenario}/`, import.meta.url));
-  const { request, now, markers, stacks } = await readJson<RecordedCase>(join(recorded, 'case.json'));
+  const { request, now, markers, stacks, faultyInstance } = await readJson<RecordedCase>(
+    join(recorded, 'case.json'),
+  );
   const batch = await readJson<MetricBatch>(join(recorded, 'metrics.json'));
   const directory = await mkdtemp(join(tmpdir(), 'plumbline-replay-'));
   const remove = () => rm(directory, { recursive: true, force: true });
@@ -62,6 +67,7 @@ export async function replay(scenario: string): Promise<Replay> {
     return {
       request,
       ports: { telemetry, metrics: new RecordedMetrics(batch, now), stacks: recordedStacks(stacks), now },
+      faultyInstance,
       close: async () => {
         await collector.stop();
         await remove();
