@@ -2,6 +2,10 @@
 const benches: Readonly<
   Record<string, { readonly what: string; run(args: readonly string[]): Promise<void> }>
 > = {
+  calibration: {
+    what: 'of the answers that say 80 %, how many are right: cross-validated over known incidents',
+    run: async (args) => (await import('./rca/calibration.ts')).default(args),
+  },
   diagnose: {
     what: 'a diagnosis over 2 million spans beside one bare scan of them; --large: over 20 million too',
     run: async (args) => (await import('./diagnose.ts')).default(args),
@@ -25,7 +29,7 @@ const bench = benches[name];
 if (bench === undefined) {
   console.error(name === '' ? 'Which one?' : `There is no bench “${name}”.`);
   for (const [key, { what }] of Object.entries(benches))
-    console.error(`  npm run bench -- ${key.padEnd(6)} ${what}`);
+    console.error(`  npm run bench -- ${key.padEnd(12)} ${what}`);
   process.exitCode = 2;
 } else {
   await bench.run(args);

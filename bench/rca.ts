@@ -23,7 +23,7 @@ async function main(signal: AbortSignal): Promise<void> {
     for await (const outcome of runCases(data, [productEngine], signal, (line) => console.error(line))) {
       const { answer, requests, ms } = outcome;
       const line = {
-        id: outcome.case.id,
+        id: outcome.case.givenId,
         verdict: answer.verdict,
         ranking: answer.ranking,
         requests,

@@ -10,8 +10,8 @@ const span = z.tuple([z.number(), z.number()]);
  * A case as an engine may see it. The schema keeps no `truth`, no `split` and no `traces`: what is not here cannot be
  * read by accident.
  */
-const caseSchema = z.object({
-  id: z.union([z.string(), z.number()]).transform(String),
+const caseFields = z.object({
+  id: z.union([z.string(), z.number()]),
   symptom: z
     .object({
       node: z.string().nullish(),
@@ -26,6 +26,12 @@ const caseSchema = z.object({
   baseline_store: z.string().nullish(),
   incident_store: z.string().nullish(),
 });
+/** `id` as text, for looking up; `givenId` as it was written, for the answer. */
+const caseSchema = caseFields.transform((fields) => ({
+  ...fields,
+  id: String(fields.id),
+  givenId: fields.id,
+}));
 export type RcaCase = z.infer<typeof caseSchema>;
 
 /** What a case is scored against; read by the bench alone. */

@@ -77,10 +77,11 @@ export function answerOf(diagnosis: Diagnosis): Answer {
   );
   return {
     verdict: diagnosis.verdict,
-    ranking: causes.map((cause) => ({
+    // Confidence is in target and kind together; what ranks is the order of the causes, and a score has to say it.
+    ranking: causes.map((cause, index) => ({
       target: targetOf(cause),
       kind: cause.kind,
-      score: cause.confidence,
+      score: Math.min(...causes.slice(0, index + 1).map((one) => one.confidence)) * 0.999 ** index,
     })),
   };
 }

@@ -1,3 +1,4 @@
+import type { CauseKind } from '../../src/diagnosis/diagnosis.ts';
 import type { Answer } from '../../src/diagnosis/reason/answer.ts';
 import type { Truth } from './layout.ts';
 
@@ -24,12 +25,17 @@ export function scoreAnswer(answer: Answer, truth: Truth): Score {
   if (truth.target === null)
     return { rank: null, verdictRight: answer.verdict === 'nothing-wrong', kindRight: null };
   const hit = answer.ranking.find((one) => one.target === truth.target);
-  const same = truth.kind === null ? undefined : SAME_KIND.get(truth.kind);
   return {
     rank: hit === undefined ? null : answer.ranking.filter((one) => one.score >= hit.score).length,
     verdictRight: saysWrong,
-    kindRight: same === undefined ? null : hit !== undefined && same.includes(hit.kind),
+    kindRight: isSameKind(hit?.kind ?? null, truth),
   };
+}
+
+/** Null where the truth names no kind that the engine has a word for. */
+export function isSameKind(kind: CauseKind | null, truth: Truth): boolean | null {
+  const same = truth.kind === null ? undefined : SAME_KIND.get(truth.kind);
+  return same === undefined ? null : kind !== null && same.includes(kind);
 }
 
 /** 95 % interval of a proportion by Wilson's score: right for few cases and near 0 and 1 too. Null for no cases. */

@@ -10,7 +10,7 @@ import { type Outcome, runCases } from './run.ts';
 import { type Score, scoreAnswer, wilson } from './score.ts';
 
 /** Beside the checkout, where incident data are put to be shared. */
-const DEFAULT_DATA = '../shared/rca';
+export const DEFAULT_DATA = '../shared/rca';
 const QUIET = 'quiet';
 
 interface Scored extends Outcome {

@@ -89,7 +89,7 @@ describe('a slow way between two services', () => {
   });
 
   test('is told with more confidence when the machines are known to be calm', () => {
-    const root = front({ back: [2, 300], side: [2, 2] });
+    const root = front({ back: [2, 30], side: [2, 2] });
     const confidence = (cpu: NonNullable<Scene['cpu']>): number =>
       reason(play({ root, cpu, noise: 0.1 })).causes[0]?.confidence ?? 0;
     expect(confidence(calm)).toBeGreaterThan(confidence(unread));

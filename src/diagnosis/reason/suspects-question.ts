@@ -1,11 +1,12 @@
-import type { CauseKind, EvidenceId, Gap, RuledOut, Target } from '../diagnosis.ts';
+import type { CauseKind, EvidenceId, Gap, Target } from '../diagnosis.ts';
 import type { Candidate, CaseFile, Findings, Machine } from './case-file.ts';
-import { confidenceIn, type KindCertainty, likelihoods } from './confidence.ts';
+import { confidenceOf, type KindCertainty, likelihoods, type Signs } from './confidence.ts';
 import { dependencyTarget, describeStore } from './dependency-question.ts';
 import { explainedByFailing } from './errors-question.ts';
 import { badInstance, describeInstances } from './instance-question.ts';
 import { describeMoreCalls, describePlace } from './place-evidence.ts';
 import type { Suspect } from './places/blame.ts';
+import { INCIDENT } from './places/calls.ts';
 import { kindOfWay } from './places/kind.ts';
 import type { Place } from './places/places.ts';
 import { cpuTarget, describeOwnTime } from './processor-question.ts';
@@ -27,20 +28,7 @@ const MOST_PLACES = 3;
 export function askSuspects(file: CaseFile): Findings {
   const candidates: Candidate[] = [];
   const gaps: Gap[] = [];
-  const ruledOut: RuledOut[] = [];
-  if (!file.isSlow) return { candidates, ruledOut, gaps };
-  const byFailing = explainedByFailing(file);
-  const suspects = file.culprits.suspects.filter((suspect) => !byFailing.has(suspect));
-  const lost = suspects.reduce((sum, suspect) => sum + suspect.explained, 0);
-  // What no place accounts for is explained by nobody.
-  const whole = Math.max(
-    lost,
-    file.gathered.scope === 'symptom' ? (file.growth ?? 0) * file.after.requests : 0,
-  );
-  const likely = likelihoods(suspects.map((suspect) => suspect.weight));
-  for (const [index, suspect] of suspects.slice(0, MOST_SUSPECTS).entries()) {
-    const share = whole > 0 ? suspect.explained / whole : 0;
-    if (share < LEAST_LISTED) continue;
+  for (const { suspect, likelihood, share } of blamed(file)) {
     const found = accuse(file, suspect);
     if (found === null) continue;
     if ('gap' in found) {
@@ -51,11 +39,67 @@ export function askSuspects(file: CaseFile): Findings {
     candidates.push({
       ...cause,
       share: Number(Math.min(1, share).toFixed(2)),
-      weight: likely[index] ?? 0,
-      confidence: confidenceIn(file, { likelihood: likely[index] ?? 0, certainty, share }),
+      weight: likelihood,
+      confidence: confidenceOf(signsOf(file, suspect, likelihood, certainty), share),
     });
   }
-  return { candidates, ruledOut, gaps };
+  return { candidates, ruledOut: [], gaps };
+}
+
+/** The leading accusation and what its confidence is made of, for the calibration. Null where nobody is accused. */
+export function leadingSigns(
+  file: CaseFile,
+): { readonly service: string; readonly kind: CauseKind; readonly signs: Signs } | null {
+  const [first] = blamed(file);
+  const found = first === undefined ? null : accuse(file, first.suspect);
+  if (first === undefined || found === null || 'gap' in found) return null;
+  return {
+    service: first.suspect.service,
+    kind: found.kind,
+    signs: signsOf(file, first.suspect, first.likelihood, found.certainty),
+  };
+}
+
+interface Blamed {
+  readonly suspect: Suspect;
+  readonly likelihood: number;
+  readonly share: number;
+}
+
+function blamed(file: CaseFile): readonly Blamed[] {
+  if (!file.isSlow) return [];
+  const byFailing = explainedByFailing(file);
+  const suspects = file.culprits.suspects.filter((suspect) => !byFailing.has(suspect));
+  const lost = suspects.reduce((sum, suspect) => sum + suspect.explained, 0);
+  // What no place accounts for is explained by nobody.
+  const whole = Math.max(
+    lost,
+    file.gathered.scope === 'symptom' ? (file.growth ?? 0) * file.after.requests : 0,
+  );
+  const likely = likelihoods(suspects.map((suspect) => suspect.weight));
+  return suspects
+    .map((suspect, index) => ({
+      suspect,
+      likelihood: likely[index] ?? 0,
+      share: whole > 0 ? suspect.explained / whole : 0,
+    }))
+    .slice(0, MOST_SUSPECTS)
+    .filter(({ share }) => share >= LEAST_LISTED);
+}
+
+function signsOf(file: CaseFile, suspect: Suspect, likelihood: number, certainty: KindCertainty): Signs {
+  const [top] = suspect.places;
+  return {
+    likelihood,
+    certainty,
+    material: Math.max(
+      0,
+      ...suspect.places.map(({ place }) => place.material * place.degree),
+      ...suspect.repeated.map((more) => more.material),
+    ),
+    baselines: file.gathered.windows.baselines.length,
+    spans: top?.place.count ?? suspect.repeated[0]?.operation.windows.get(INCIDENT)?.count ?? 0,
+  };
 }
 
 type Accusation = Pick<Candidate, 'kind' | 'target' | 'evidence' | 'inStack'> & {
