@@ -32,6 +32,8 @@ const RETENTION_EVERY_MS = 60_000;
 /** Written events are settled in batches of so many, or when it has been quiet so long, or when a query comes. */
 const SETTLE_ROWS = 65_536;
 const SETTLE_MS = 1_000;
+/** A diagnosis asks three questions at a time. */
+const MAX_IDLE = 4;
 /** Attribute sets that nothing refers to any more are looked for so often, after events were removed. */
 const PRUNE_EVERY_MS = 3_600_000;
 
@@ -61,6 +63,8 @@ export class EventStore {
   #prunedAt = Date.now();
   readonly #instance: DuckDBInstance;
   readonly #writer: DuckDBConnection;
+  /** Connections for the next reads: making one takes as long as a small query. */
+  readonly #idle: DuckDBConnection[] = [];
   readonly #log: Log;
   readonly #flushMs: number;
   readonly #retentionHours: number | undefined;
@@ -185,7 +189,7 @@ export class EventStore {
   /** Runs one reading statement on a connection of its own; an abort interrupts it inside DuckDB. */
   async read(sql: string, values: readonly DuckDBValue[], signal?: AbortSignal): Promise<SqlResult> {
     signal?.throwIfAborted();
-    const connection = await this.#instance.connect();
+    const connection = this.#idle.pop() ?? (await this.#instance.connect());
     let again: NodeJS.Timeout | undefined;
     // An interrupt that comes before DuckDB has begun is lost, so it is repeated until the statement has ended.
     const interrupt = () => {
@@ -203,7 +207,9 @@ export class EventStore {
     } finally {
       clearInterval(again);
       signal?.removeEventListener('abort', interrupt);
-      connection.closeSync();
+      // An interrupt may still be on its way to one that was aborted.
+      if (this.#idle.length < MAX_IDLE && !this.#closed && !signal?.aborted) this.#idle.push(connection);
+      else connection.closeSync();
     }
   }
 
@@ -239,6 +245,7 @@ export class EventStore {
       await this.#settling;
       await this.#serialise(() => this.#writer.run('CHECKPOINT'));
     } finally {
+      for (const connection of this.#idle.splice(0)) connection.closeSync();
       this.#writer.closeSync();
       this.#instance.closeSync();
     }

@@ -1,7 +1,7 @@
 import type { FilterOp, Scalar } from '../telemetry/query.ts';
 import { invalidField } from './api-error.ts';
 import type { SqlParameters } from './sql-parameters.ts';
-import { asText, isNumeric, type TypedSql } from './typed-sql.ts';
+import { asText, caseSql, isNumeric, type Labels, type TypedSql } from './typed-sql.ts';
 
 /**
  * One filter as a condition. Only rows that have the column can match, whatever the operator
@@ -14,6 +14,8 @@ export function filterSql(
   parameters: SqlParameters,
   field: string,
 ): string {
+  const known = column.labels && filterOfLabels(column.labels, op, value);
+  if (known !== undefined) return known;
   switch (op) {
     case 'exists':
       return `${column.presence ?? column.sql} IS NOT NULL`;
@@ -50,6 +52,18 @@ export function filterSql(
     default:
       return ordering(column, op, single, parameters, field);
   }
+}
+
+/** A choice among known texts is compared here and now, and leaves only its conditions to the events. */
+function filterOfLabels(
+  labels: Labels,
+  op: FilterOp,
+  value: Scalar | readonly Scalar[] | undefined,
+): string | undefined {
+  const equal = op === '=' || op === 'in';
+  if (!equal && op !== '!=' && op !== 'not-in') return undefined;
+  const wanted = new Set((Array.isArray(value) ? value : [value]).map(String));
+  return caseSql(labels.branches((text) => String(text !== null && wanted.has(text) === equal)));
 }
 
 /** Never NULL where the column has a value, so that it may be negated. */

@@ -176,16 +176,23 @@ function toOutcome(rows: readonly (readonly unknown[])[], query: RequestedQuery,
   const keys = [...query.breakdowns, ...query.calculations.map((calculation) => calculation.key)];
   const results: { data: Data }[] = [];
   const series: { time: string; data: Data }[] = [];
-  for (const [kind, t, , ...cells] of rows) {
-    // A null prototype: a breakdown may be called __proto__.
-    const data: Data = Object.create(null);
-    keys.forEach((key, index) => {
-      data[key] = jsonCell(cells[index]);
-    });
-    if (kind === 0) results.push({ data });
-    else series.push({ time: new Date(Number(t) * step * 1000).toISOString().replace('.000Z', 'Z'), data });
+  for (const row of rows) {
+    const data = dataOf(row, keys);
+    if (row[0] === 0) results.push({ data });
+    else series.push({ time: isoTime(Number(row[1]) * step), data });
   }
   return { results, series };
+}
+
+function dataOf(row: readonly unknown[], keys: readonly string[]): Data {
+  // A breakdown may be called __proto__; objects without a prototype are slow, and there are thousands of points.
+  const data: Data = keys.includes('__proto__') ? Object.create(null) : {};
+  for (let index = 0; index < keys.length; index++) data[keys[index] ?? ''] = jsonCell(row[index + 3]);
+  return data;
+}
+
+function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
 }
 
 function jsonCell(value: unknown): unknown {

@@ -189,6 +189,8 @@ describe('answers from derived columns', () => {
     { column: 'root.tier', op: '=', value: 'gold' },
     { column: 'mixed', op: '=', value: 'gold a' },
     { column: 'is_root', op: '=', value: true },
+    { column: 'window', op: '!=', value: 'incident' },
+    { column: 'window', op: 'in', value: ['incident', 'before'] },
   );
   const query = fc.record({
     breakdowns: fc.uniqueArray(

@@ -209,6 +209,27 @@ describe('filters', () => {
     expect(results.map((row) => row.data['id'])).toEqual(expected);
   });
 
+  it.each([
+    ['=', 'first', [1]],
+    ['!=', 'first', [2]],
+    ['in', ['second', 'third'], [2]],
+    ['not-in', ['second', 'third'], [1]],
+    ['exists', undefined, [1, 2]],
+    ['does-not-exist', undefined, [3]],
+    ['starts-with', 'sec', [2]],
+  ])('see a calculated choice of texts: %s %j', async (op, value, expected) => {
+    await opened.append(rows);
+    const { results } = await opened.query({
+      breakdowns: ['id', 'choice'],
+      filters: [{ column: 'choice', op, ...(value !== undefined && { value }) }],
+      calculated_fields: [
+        { name: 'choice', expression: 'IF(EQUALS($s, "alpha"), "first", EQUALS($n, 10), "second")' },
+      ],
+      orders: [{ column: 'id' }],
+    });
+    expect(results.map((row) => row.data['id'])).toEqual(expected);
+  });
+
   it('are joined by OR when asked', async () => {
     await opened.append(rows);
     const { results } = await opened.query({
