@@ -7,14 +7,16 @@ import { createTablesSql } from '../../src/collector/schema.ts';
 import { startCollector } from '../../src/telemetry/collector-process.ts';
 import { HoneycombClient } from '../../src/telemetry/honeycomb.ts';
 import type { TelemetryStore } from '../../src/telemetry/query.ts';
+import { spanColumns } from './span-columns.ts';
 
 export interface SpanStore {
   readonly store: TelemetryStore;
   close(): Promise<void>;
 }
 
-/** The column in which the collector's rows name the running copy of a service. */
+/** Columns of the store beyond those that it begins with, by what a file may tell of a span. */
 const INSTANCE = 'service.instance.id';
+const VERSION = 'service.version';
 
 const COLUMNS = [
   'meta.signal_type',
@@ -24,7 +26,6 @@ const COLUMNS = [
   'name',
   'service.name',
   'duration_ms',
-  INSTANCE,
 ];
 
 /**
@@ -63,18 +64,30 @@ async function load(parquet: string, database: string): Promise<void> {
     const connection = await instance.connect();
     try {
       await connection.run(createTablesSql());
-      await connection.run(`ALTER TABLE events ADD COLUMN "${INSTANCE}" VARCHAR`);
-      await connection.run('INSERT INTO event_columns VALUES ($1, $1, $2)', [INSTANCE, 'string']);
+      const described = await connection.runAndReadAll('DESCRIBE SELECT * FROM read_parquet($1)', [parquet]);
+      const told = spanColumns(described.getRows().map(([name]) => String(name)));
+      const added = [
+        [INSTANCE, told.instance],
+        [VERSION, told.version],
+        ['error', told.error],
+        ['span.kind', told.kind],
+      ].filter((one): one is [string, string] => one[1] !== null);
+      for (const [key] of added.filter(([key]) => key === INSTANCE || key === VERSION)) {
+        await connection.run(`ALTER TABLE events ADD COLUMN "${key}" VARCHAR`);
+        await connection.run('INSERT INTO event_columns VALUES ($1, $1, $2)', [key, 'string']);
+      }
       await connection.run(
         `INSERT INTO events (time, dataset, sample_rate, trace_key, span_key, parent_key, "meta.signal_type",
-            "trace.trace_id", "trace.span_id", "trace.parent_id", name, "service.name", duration_ms, "${INSTANCE}")
+            "trace.trace_id", "trace.span_id", "trace.parent_id", name, "service.name", duration_ms
+            ${added.map(([key]) => `, "${key}"`).join('')})
           SELECT CAST(start_us AS BIGINT) * 1000, service, 1, hash(trace_id), hash(trace_id, span_id),
             CASE WHEN parent_id IS NOT NULL THEN hash(trace_id, parent_id) END, 'trace',
-            trace_id, span_id, parent_id, name, service, greatest(duration_us, 0) / 1000.0, instance
+            trace_id, span_id, parent_id, name, service, greatest(duration_us, 0) / 1000.0
+            ${added.map(([, sql]) => `, ${sql}`).join('')}
           FROM read_parquet($1) ORDER BY start_us`,
         [parquet],
       );
-      for (const key of COLUMNS) {
+      for (const key of [...COLUMNS, ...added.map(([name]) => name)]) {
         await connection.run(
           'INSERT INTO dataset_columns SELECT DISTINCT dataset, $1, CAST(0 AS BIGINT) FROM events',
           [key],

@@ -31,6 +31,23 @@ async function writeSpans(directory: string): Promise<void> {
   instance.closeSync();
 }
 
+/** The same requests, none slower; from the second minute on the store answers half of them with a failure. */
+async function writeFailing(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run(
+    `COPY (
+      WITH r AS (SELECT i, 1700000000000000 + i * 100000 AS t, i >= 1200 AND i % 2 = 0 AS bad FROM range(1800) g(i))
+      SELECT md5('t' || i) AS trace_id, 'a' AS span_id, CAST(NULL AS VARCHAR) AS parent_id, 'web' AS service, 'GET /' AS name,
+        t AS start_us, 15000 AS duration_us, CASE WHEN bad THEN 500 ELSE 200 END AS "status.code", 'SPAN_KIND_SERVER' AS kind FROM r
+      UNION ALL SELECT md5('t' || i), 'b', 'a', 'store', 'read', t + 1000, 10000, CASE WHEN bad THEN 503 ELSE 200 END, 'SPAN_KIND_SERVER' FROM r
+    ) TO '${join(directory, 'spans.parquet')}' (FORMAT parquet)`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+}
+
 const CASE = {
   id: 7,
   dataset: 'made',
@@ -59,6 +76,14 @@ describe('The harness', () => {
     expect(outcome?.answer.ranking[0]?.target).toBe('store');
     // The simple methods read the same answer from the client's cache.
     expect(others.map((one) => one.requests)).toEqual(others.map(() => 0));
+  });
+
+  it('reads a status where the spans have one', async () => {
+    const directory = join(folder, 'failing');
+    await writeFailing(directory);
+    await writeFile(join(directory, 'cases.jsonl'), `${JSON.stringify(CASE)}\n`);
+    const [outcome] = await collect(directory);
+    expect(outcome?.answer.ranking[0]).toMatchObject({ target: 'store', kind: 'errors' });
   });
 
   it('hands no truth to an engine', async () => {
