@@ -13,6 +13,8 @@ import { configureStack, deploy, type StackTools } from './stack.ts';
 
 /** The stack as the program has it by itself. */
 const HEALTHY_STACK: StackConfig = { serviceVersion: '1.0.0', desiredCount: '1', retrieval: 'question' };
+/** A slow machine takes in fewer documents a second. */
+const FILLED_WITHIN_MS = 90_000;
 
 export interface LeverParts {
   readonly load: LoadProcess;
@@ -137,6 +139,10 @@ export class LabLevers implements Levers {
     await deploy(this.#parts.stack, message);
     this.#stack = wanted;
     await this.#parts.service.untilSteady();
+  }
+
+  untilMemoryUsed(percent: number): Promise<void> {
+    return this.#parts.service.untilMemoryUsed(percent, FILLED_WITHIN_MS);
   }
 
   async wait(seconds: number): Promise<void> {

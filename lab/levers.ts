@@ -29,5 +29,7 @@ export interface Levers {
   setStoreDelay(delayMs: number): Promise<void>;
   /** A real `pulumi up` with this configuration; resolves when the rollout is over. */
   deploy(change: Partial<StackConfig>, message: string): Promise<void>;
+  /** Resolves when the tasks use at least so many percent of their memory; how fast they do is the machine's. */
+  untilMemoryUsed(percent: number): Promise<void>;
   wait(seconds: number): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CloudWatchClient, GetMetricStatisticsCommand } from '@aws-sdk/client-cloudwatch';
 import {
   DescribeServicesCommand,
   ECSClient,
@@ -9,21 +10,26 @@ import { Problem } from '../src/problem.ts';
 
 const WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 250;
+/** The emulated cloud publishes so often, and its metrics can be asked for at this period. */
+const PUBLISHED_EVERY_S = 5;
 
 /** The lab's one service, as its emulated ECS knows it. */
 export class RunningService {
   readonly #client: ECSClient;
+  readonly #metrics: CloudWatchClient;
   readonly #cluster: string;
   readonly #service: string;
   readonly #signal: AbortSignal;
 
   constructor(cloudUrl: string, cluster: string, service: string, signal: AbortSignal) {
-    this.#client = new ECSClient({
+    const connection = {
       endpoint: cloudUrl,
       region: 'us-east-1',
       // Nothing on loopback verifies them; the emulated cloud only wants that there are some.
       credentials: { accessKeyId: 'lab', secretAccessKey: 'lab' },
-    });
+    };
+    this.#client = new ECSClient(connection);
+    this.#metrics = new CloudWatchClient(connection);
     this.#cluster = cluster;
     this.#service = service;
     this.#signal = signal;
@@ -45,6 +51,38 @@ export class RunningService {
     const command = new ListTasksCommand({ cluster: this.#cluster, serviceName: this.#service });
     const { taskArns = [] } = await this.#client.send(command, { abortSignal: this.#signal });
     return taskArns.map((arn) => arn.split('/').at(-1) ?? arn).sort();
+  }
+
+  /**
+   * Resolves when a task has used at least so many percent of its memory for two published points in a row.
+   * Throws a Problem when they don't come to it.
+   */
+  async untilMemoryUsed(percent: number, withinMs: number): Promise<void> {
+    let highest = 0;
+    for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
+      const command = new GetMetricStatisticsCommand({
+        Namespace: 'AWS/ECS',
+        MetricName: 'MemoryUtilization',
+        Dimensions: [
+          { Name: 'ClusterName', Value: this.#cluster },
+          { Name: 'ServiceName', Value: this.#service },
+        ],
+        StartTime: new Date(Date.now() - 4 * PUBLISHED_EVERY_S * 1000),
+        EndTime: new Date(),
+        Period: PUBLISHED_EVERY_S,
+        Statistics: ['Maximum'],
+      });
+      const { Datapoints = [] } = await this.#metrics.send(command, { abortSignal: this.#signal });
+      const newest = Datapoints.sort((a, b) => Number(b.Timestamp) - Number(a.Timestamp)).slice(0, 2);
+      highest = Math.max(highest, ...newest.map(({ Maximum = 0 }) => Maximum));
+      if (newest.length === 2 && newest.every(({ Maximum = 0 }) => Maximum >= percent)) return;
+      await sleep(1000, undefined, { signal: this.#signal });
+    }
+    throw new Problem(
+      'timeout',
+      `No task of the lab used more than ${highest.toFixed(0)} % of its memory within ${withinMs / 1000} s; it takes ${percent} % twice in a row.`,
+      'Close what keeps this machine busy and start again.',
+    );
   }
 
   /** Resolves when the newest deployment is the only one and all of its tasks run. Throws a Problem when it fails. */
@@ -79,5 +117,6 @@ export class RunningService {
 
   close(): void {
     this.#client.destroy();
+    this.#metrics.destroy();
   }
 }

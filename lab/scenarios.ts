@@ -66,8 +66,10 @@ export const scenarios = {
     caused: 'people attach larger documents, until the indexes of those that are kept fill the task’s memory',
     documentKiB: 4,
     fillsTasks: true,
-    incidentSeconds: 28,
-    cause: async (levers) => levers.setLoad({ documentKiB: 200 }),
+    cause: async (levers) => {
+      levers.setLoad({ documentKiB: 200 });
+      await levers.untilMemoryUsed(88);
+    },
   },
   gradual: {
     caused:

@@ -17,12 +17,12 @@ export interface SizingAdvice {
 }
 
 /**
- * The size that would help, or null: unless the verdict is `cause`, the leading cause is one that size can help, the
- * resource is known, and Fargate has a larger size.
+ * The size that would help, or null: unless the verdict is `cause`, the leading cause is one that size can help or the
+ * traffic that fills what is there, the resource is known, and Fargate has a larger size.
  */
 export function sizingFor(diagnosis: Diagnosis): SizingAdvice | null {
-  const [cause] = diagnosis.causes;
-  if (diagnosis.verdict !== 'cause' || cause === undefined || !SIZING_KINDS.has(cause.kind)) return null;
+  const cause = causeToSize(diagnosis);
+  if (diagnosis.verdict !== 'cause' || cause === null) return null;
   const urn = cause.target.resource;
   const workload = diagnosis.workloads.find(
     (one) => one.service === cause.target.service && one.taskDefinitionUrn === urn,
@@ -45,6 +45,18 @@ export function sizingFor(diagnosis: Diagnosis): SizingAdvice | null {
     p95After: expected.p95,
     reasoning: [...step.reasoning, ...expected.reasoning],
   };
+}
+
+/** More load is no fault that size mends, but the processor or memory of the same service that it fills is. */
+function causeToSize({ causes }: Diagnosis): Cause | null {
+  const [first, ...others] = causes;
+  if (first === undefined) return null;
+  if (SIZING_KINDS.has(first.kind)) return first;
+  if (first.kind !== 'traffic') return null;
+  const filled = others.find(
+    ({ kind, target }) => SIZING_KINDS.has(kind) && target.service === first.target.service,
+  );
+  return filled ?? null;
 }
 
 interface Expectation {

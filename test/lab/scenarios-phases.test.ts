@@ -42,6 +42,7 @@ function levers(reports: LoadReport[] = []) {
       done.push('throttle');
       return 'a task';
     },
+    untilMemoryUsed: async (percent) => void done.push(`memory ${percent}`),
     wait: async () => void done.push('wait'),
   };
   return { all, done };
@@ -65,7 +66,7 @@ describe('phases', () => {
     ['slow-dependency', ['store 700']],
     ['errors', ['model {"rateLimitShare":0.55}']],
     ['traffic', ['load users']],
-    ['memory', ['load documentKiB']],
+    ['memory', ['load documentKiB', 'memory 88']],
     ['gradual', ['load newQuestions']],
     ['one-bad-instance', ['throttle']],
     ['n-plus-one', ['deploy serviceVersion,retrieval']],

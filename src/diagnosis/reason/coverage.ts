@@ -1,10 +1,16 @@
 import type { Gap } from '../diagnosis.ts';
 import type { CaseFile } from './case-file.ts';
 import { binsOf } from './open-case.ts';
+import { type Silence, silenceAfter } from './silence.ts';
 import { findShift, LEAST_REQUESTS } from './symptom.ts';
 
 /** Orphans above this part of the spans' time make the tree a guess. */
 const MOST_ORPHANS = 0.1;
+
+/** The symptom's silence at the end of the look-back. Where windows were asked for, what comes after them is nobody's. */
+export function silenceOf({ gathered }: CaseFile): Silence | null {
+  return gathered.windows.origin === 'asked' ? null : silenceAfter(binsOf(gathered), gathered.lookback);
+}
 
 /** What is too thin or missing in what was read, for conclusions to rest on. */
 export function gapsOf(file: CaseFile): readonly Gap[] {
@@ -24,6 +30,15 @@ export function gapsOf(file: CaseFile): readonly Gap[] {
       what: 'What was before',
       why: 'Latency stayed on one level for as far back as was asked, so only what is absolute (a machine at its limit, failing requests) can be told.',
       nextStep: 'If it has been slow for longer, look back to a time when it was not.',
+    });
+  }
+  const silence = silenceOf(file);
+  if (silence !== null) {
+    const length = (silence.window.end - silence.window.start) / 1000;
+    gaps.push({
+      what: `Requests since ${new Date(silence.window.start).toISOString()}`,
+      why: `Nothing of ${gathered.symptom.operation} came in during the last ${Math.round(length)} s, where some ${Math.round(silence.expected)} requests were to be expected: nobody asked, or what answers hangs, is gone, or can’t report.`,
+      nextStep: 'Check that its tasks run and that its exporter reaches the store.',
     });
   }
   const { passed } = findShift(bins);

@@ -5,7 +5,7 @@ import { isPlausible, median, quantile } from './statistics.ts';
 /** One machine measure in both windows: percent of the reservation. */
 export interface Utilisation {
   readonly measurand: 'cpu' | 'memory';
-  /** Medians over the points of a window; null where there are none. */
+  /** Medians over the points of a window, of the average of all copies for CPU and of the fullest for memory; null where there are none. */
   readonly before: number | null;
   readonly after: number | null;
   /** 75th percentile in the incident, as a quarter of its points may lie before the fault or after it; the highest of fewer than four. */
@@ -32,8 +32,11 @@ export const CPU_HEADROOM = 60;
 const RISEN_WITH_IT = 20;
 /** Of fewer points no quarter can be left out. */
 const FEW_POINTS = 4;
-/** Memory has no queue; near the limit comes garbage collection, then the kernel's kill. */
-export const MEMORY_LIMIT = 95;
+/**
+ * Memory has no queue; near the limit comes garbage collection, then the kernel's kill. A runtime that knows its
+ * container keeps the heap some tenth below the limit, for what lies beside it, and is full when it gets there.
+ */
+export const MEMORY_LIMIT = 90;
 const HELD_BY_A_LIMIT = 102;
 /** Saturation lasts: at least this part of the incident's points is at the limit. */
 const SUSTAINED = 0.6;
@@ -45,12 +48,16 @@ export function utilisationOf(
   owner: { readonly service: string } | { readonly urn: string },
   windows: Windows,
 ): Utilisation | null {
-  const all = (metrics?.series ?? []).filter(
+  const own = (metrics?.series ?? []).filter(
     (one) =>
       one.measurand === measurand &&
-      one.statistic === 'average' &&
       ('service' in owner ? one.service === owner.service : one.urn === owner.urn),
   );
+  const highest = own.filter((one) => one.statistic === 'maximum' && one.points.length > 0);
+  // A full task that is being replaced and the empty one that comes for it are half full on average. Load is shared
+  // out, so the average says more about CPU, whose single points swing.
+  const all =
+    measurand === 'memory' && highest.length > 0 ? highest : own.filter((one) => one.statistic === 'average');
   const uses = all.flatMap((series) =>
     useOf(series, measurand, (metrics?.periodSeconds ?? 60) * 1000, windows),
   );

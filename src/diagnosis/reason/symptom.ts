@@ -2,6 +2,7 @@ import type { TimeWindow } from '../../telemetry/query.ts';
 import type { EntrySeries, Windows } from '../gather/gathered.ts';
 import { type Bin, poolPoints } from './bins.ts';
 import { findRegimes, type Level, levelValues, type Regime } from './changepoint.ts';
+import { silenceAfter } from './silence.ts';
 import { isPlausible, median, robustSpread } from './statistics.ts';
 import { baselineOf, sliceWindows, splitBaseline } from './windows.ts';
 
@@ -49,7 +50,8 @@ export function chooseSymptom(
     .map((entry) => {
       const bins = poolPoints(entry.points, granularityMs);
       const { shift, passed } = findShift(bins);
-      return { entry, bins, shift, passed, windows: shift?.windows ?? withoutShift(bins, lookback) };
+      const windows = shift?.windows ?? withoutShift(bins, lookback);
+      return { entry, bins, shift, passed, windows: throughSilence(windows, bins, lookback) };
     })
     .sort((a, b) => compareText(nameOf(a.entry), nameOf(b.entry)));
   const shifted = candidates.filter((candidate) => candidate.shift !== null);
@@ -189,6 +191,12 @@ function toShift(
     before: normal.level,
     after: level === 'errors' ? after : Math.exp(after),
   };
+}
+
+/** What is too slow to report any more goes on: its machine is still measured. */
+function throughSilence(windows: Windows, bins: readonly Bin[], lookback: TimeWindow): Windows {
+  const end = silenceAfter(bins, lookback)?.window.end ?? windows.incident.end;
+  return { ...windows, incident: { start: windows.incident.start, end } };
 }
 
 /** The windows when nothing shifted: the newest part against the rest, or all there is, with nothing to compare it to. */

@@ -1,5 +1,6 @@
 import { SIZING_KINDS, type Verdict } from '../diagnosis.ts';
 import type { Candidate, CaseFile } from './case-file.ts';
+import { silenceOf } from './coverage.ts';
 import { LEAST_CONFIDENCE } from './thresholds.ts';
 
 /** More causes than this are a list of everything, not an answer. */
@@ -19,7 +20,7 @@ export function decide(file: CaseFile, ranked: readonly Candidate[]): Verdict {
   const [top] = sure;
   if (top === undefined) {
     // Slow for a reason that nothing shows, or with a suspicion that is no better than a guess.
-    return file.isSlow || file.gathered.windows.origin === 'shift' || ranked.length > 0
+    return file.isSlow || file.gathered.windows.origin === 'shift' || ranked.length > 0 || isSilent(file)
       ? 'undetermined'
       : 'nothing-wrong';
   }
@@ -30,6 +31,14 @@ export function decide(file: CaseFile, ranked: readonly Candidate[]): Verdict {
     return 'infrastructure-is-not-the-cause';
   }
   return 'cause';
+}
+
+/** Telemetry may be held back on its way for a minute (tail sampling waits for whole traces); twice that is an outage until told otherwise. */
+const SILENT_MS = 120_000;
+
+function isSilent(file: CaseFile): boolean {
+  const silence = silenceOf(file);
+  return silence !== null && silence.window.end - silence.window.start >= SILENT_MS;
 }
 
 /** True when every machine on the way was read and none of them is near its limit. */
