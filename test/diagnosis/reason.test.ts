@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { narrate, narrateForModel } from '../../src/diagnosis/narrate.ts';
+import { poolPoints } from '../../src/diagnosis/reason/bins.ts';
 import { reason } from '../../src/diagnosis/reason/reason.ts';
+import { findShift } from '../../src/diagnosis/reason/symptom.ts';
 import { sizingFor } from '../../src/diagnosis/sizing-advice.ts';
 import { play, type Scene, START, shop } from './scene.ts';
 
@@ -277,5 +279,68 @@ describe('words', () => {
     const { headline } = narrate(reason(play({ root })));
     expect(headline.length).toBeLessThan(300);
     expect(headline).not.toContain('\n');
+  });
+});
+
+describe('more load than the task was made for', () => {
+  const busy: Scene = {
+    root: shop({ own: 12, model: 1.4, index: 8 }),
+    cpu: { shop: [45, 99] },
+    rate: [5, 15],
+  };
+  const diagnosis = reason(play(busy));
+
+  test('is traffic first, and the processor that it fills', () => {
+    expect(diagnosis.causes.map(({ kind }) => kind)).toEqual(['traffic', 'cpu']);
+  });
+
+  test('is helped by size all the same', () => {
+    expect(sizingFor(diagnosis)).toMatchObject({ kind: 'cpu', to: { cpuUnits: 1024 } });
+  });
+
+  test('of another service than the one whose processor is full is not', () => {
+    const [traffic, cpu] = diagnosis.causes;
+    if (traffic === undefined || cpu === undefined) throw new Error('two causes were expected');
+    const elsewhere = { ...traffic, target: { service: 'another' } };
+    expect(sizingFor({ ...diagnosis, causes: [elsewhere, cpu] })).toBeNull();
+  });
+});
+
+describe('memory', () => {
+  const full = (before: number, after: number): ReturnType<typeof reason> =>
+    reason(
+      play({
+        root: shop({ own: 12 }),
+        cpu: { shop: [40, 96] },
+        memory: { shop: [before, after] },
+      }),
+    );
+
+  test('that ran full with the slowdown comes before the processor that its collection keeps busy', () => {
+    expect(full(40, 94).causes[0]).toMatchObject({ kind: 'memory', target: { property: 'memory' } });
+  });
+
+  test('that was nearly as full before explains no change', () => {
+    expect(full(88, 92).causes[0]?.kind).toBe('cpu');
+  });
+});
+
+describe('a leak', () => {
+  test('that rises without a step is found', () => {
+    const points = Array.from({ length: 60 }, (_, index) => {
+      const level = 400 * (index < 20 ? 1 : 1 + (index - 20) / 25);
+      const wobble = 1 + 0.08 * Math.sin(index * 2.4);
+      return {
+        time: START + index * 2_000,
+        count: 10,
+        errors: 0,
+        p50: level * wobble,
+        p95: level * 1.4,
+        p99: level * 1.5,
+      };
+    });
+    const shift = findShift(poolPoints(points, 2_000)).shift;
+    expect(shift?.level).toBe('p50');
+    expect((shift?.after ?? 0) / (shift?.before ?? 1)).toBeGreaterThan(1.5);
   });
 });

@@ -78,7 +78,7 @@ const golden: Readonly<Record<string, Golden>> = {
 };
 
 /** Answers that the engine does not get right yet, with what it says instead. */
-const NOT_YET: ReadonlySet<string> = new Set(['memory', 'one-bad-instance', 'gradual']);
+const NOT_YET: ReadonlySet<string> = new Set();
 
 interface Answer {
   readonly diagnosis: Diagnosis;

@@ -163,10 +163,19 @@ function cheapest<C extends Cut>(cuts: readonly C[]): C | null {
 
 function isStep(one: readonly number[], other: readonly number[], places: number, level: Level): boolean {
   const step = Math.abs(median(other) - median(one));
-  const spread = Math.max(robustSpread(one), robustSpread(other));
+  const spread = Math.max(scatter(one), scatter(other));
   if (step < LEAST_STEP[level] || step < STEP_TO_SPREAD * spread) return false;
   // Bonferroni over the places: too strict, since neighbouring places are alike, and strict is the safe side here.
   return rankTest(one, other) * places <= SIGNIFICANCE;
+}
+
+/**
+ * How much values wander about their level, or about the slope that they lie on: a leak rises without a step, and its
+ * rise is no scatter. Differences of neighbours scatter by √2 times as much as the values themselves.
+ */
+function scatter(values: readonly number[]): number {
+  const steps = values.slice(1).map((value, index) => value - (values[index] ?? value));
+  return Math.min(robustSpread(values), robustSpread(steps) / Math.SQRT2);
 }
 
 /** Deviations taken as Laplace-distributed: log-likelihood falls by (cost − best) / scale. */

@@ -10,7 +10,7 @@ import { INCIDENT } from './places/calls.ts';
 import { kindOfWay } from './places/kind.ts';
 import type { Place } from './places/places.ts';
 import { cpuTarget, describeOwnTime } from './processor-question.ts';
-import { hasHeadroom, isPressed, isSaturated } from './saturation.ts';
+import { hasHeadroom, isPressed, isSaturated, type Utilisation } from './saturation.ts';
 import { grewTogether } from './together.ts';
 
 /** More suspects than this are a list of everything, not an answer. */
@@ -156,7 +156,7 @@ function kindOf(
   const memory = machine?.memory ?? null;
   const isRead = cpu !== null && cpu.after !== null;
   const works = suspect.ownWork > ECHO * (suspect.ownWork + suspect.onTheWay);
-  if (works && isSaturated(memory) && (memory?.before ?? 0) < MEMORY_WAS_FREE) {
+  if (works && memory !== null && isSaturated(memory) && ranFull(memory)) {
     // Collecting garbage takes the CPU as well, so memory that ran full with the slowdown comes first.
     return { kind: 'memory', certainty: 'likely' };
   }
@@ -172,8 +172,12 @@ function kindOf(
 }
 
 const CPU_SPEAKS = 0.3;
-/** Percent: memory that was as full before is a cache, and explains no change. */
-const MEMORY_WAS_FREE = 90;
+/** A heap that was nearly as full before (a cache, a runtime that keeps what it has) explains no change: half of the room there was has to be gone. */
+const ROOM_TAKEN = 0.5;
+
+function ranFull({ before, after }: Utilisation): boolean {
+  return before === null || ((after ?? 0) - before) / (100 - before) >= ROOM_TAKEN;
+}
 
 function accuseDependency(file: CaseFile, suspect: Suspect): Accusation | null {
   const [top] = suspect.places;

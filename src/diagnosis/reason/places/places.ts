@@ -60,10 +60,11 @@ const FACTORS: Readonly<Record<Prior, { readonly notYet: number; readonly surely
 };
 /**
  * Up to this many calls one slow call moves the mean, so the median call has to be slower too, by a third of what the
- * mean gained at least.
+ * mean gained at least; or several calls are slow, as where one of several copies is.
  */
 const FEW_CALLS = 50;
 const MEDIAN_FOLLOWS = 0.3;
+const SEVERAL_CALLS = 5;
 
 /** What is compared between windows, of own work and of ways alike. */
 interface Measured {
@@ -71,6 +72,8 @@ interface Measured {
   /** Milliseconds a call. */
   readonly mean: number;
   readonly p50: number;
+  /** Null where it can't be told. */
+  readonly p95: number | null;
   /** What its children take of a call, and is in `p50` still. */
   readonly inherited: number;
 }
@@ -139,8 +142,10 @@ function compare(
   const inherited = Math.max(0, now.inherited - usual((found) => found.inherited));
   const p50Before = usual((found) => found.p50);
   const medianGain = now.p50 - p50Before - inherited;
+  // Several slow calls among few are also what another mix of requests looks like, unless requests did become slower.
+  const several = prior === 'slow' && slowCalls(now, before, gain) >= SEVERAL_CALLS;
   const follows =
-    degree === 0 || now.count >= FEW_CALLS ? 1 : clamp(medianGain / (MEDIAN_FOLLOWS * gain), 0, 1);
+    degree === 0 || now.count >= FEW_CALLS || several ? 1 : clamp(medianGain / (MEDIAN_FOLLOWS * gain), 0, 1);
   return [
     {
       count: now.count,
@@ -157,6 +162,16 @@ function compare(
   ];
 }
 
+/**
+ * How many calls share the gain if some are slow and the others are as ever: the mean gains their part of what the tail
+ * gains. A single slow call is beyond the P95, or moves it by much more than the mean.
+ */
+function slowCalls(now: Measured, before: readonly Measured[], gain: number): number {
+  const usual = before.map(({ p95 }) => p95).filter((p95) => p95 !== null);
+  const tailGain = now.p95 === null || usual.length === 0 ? 0 : now.p95 - median(usual);
+  return tailGain > gain ? (now.count * gain) / tailGain : 0;
+}
+
 function pooled(windows: readonly Measured[]): readonly Measured[] {
   const count = windows.reduce((sum, found) => sum + found.count, 0);
   if (count === 0) return [];
@@ -167,6 +182,7 @@ function pooled(windows: readonly Measured[]): readonly Measured[] {
       count,
       mean: mean((found) => found.mean),
       p50: mean((found) => found.p50),
+      p95: null,
       inherited: mean((found) => found.inherited),
     },
   ];
@@ -181,6 +197,7 @@ function ownWork(operation: Operation, window: string): Measured | null {
     // Children that run side by side, or outlive the parent, add up to more than it took.
     mean: Math.max(0, found.totalMs / found.count - children),
     p50: found.p50,
+    p95: found.p95,
     inherited: children,
   };
 }
@@ -189,7 +206,7 @@ function onTheWay(ways: ReadonlyMap<string, WayWindow>, window: string): Measure
   const found = ways.get(window);
   return found === undefined
     ? null
-    : { count: found.count, mean: found.totalMs / found.count, p50: found.p50, inherited: 0 };
+    : { count: found.count, mean: found.totalMs / found.count, p50: found.p50, p95: null, inherited: 0 };
 }
 
 /** A delayed way delays each call by the same; a starved processor lets some through at once. */
