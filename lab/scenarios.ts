@@ -28,10 +28,11 @@ export const HEALTHY_STORE_MS = 20;
 export const scenarios = {
   // In this order a series has the fewest deployments to wait for.
   'one-bad-instance': {
-    caused: 'the host of one of two tasks gives it hardly more CPU time than it has used until now',
+    caused: 'the host of one of two tasks gives it less CPU time than it has used until now',
     stack: { desiredCount: '2' },
     baselineCores: 0.2,
-    cause: async (levers) => void (await levers.throttleOneTask(1.15)),
+    incidentSeconds: 26,
+    cause: async (levers) => void (await levers.throttleOneTask(0.9)),
   },
   'cpu-constrained': {
     caused: 'conversations grow longer, so that each answer costs more CPU',

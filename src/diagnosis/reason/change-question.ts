@@ -1,66 +1,48 @@
-import type { ChangeEvent, EvidenceId, RuledOut, Target } from '../diagnosis.ts';
-import type { Gathered, StackChange } from '../gather/gathered.ts';
+import type { EvidenceId, RuledOut, Target } from '../diagnosis.ts';
 import { type Candidate, type CaseFile, type Findings, instancesIn } from './case-file.ts';
-import { formatMs, quantities, quantity } from './evidence.ts';
+import { formatMs } from './evidence.ts';
+import { type Moment, momentsOf } from './moments.ts';
 import { confident, LEAST_CONFIDENCE } from './thresholds.ts';
+import {
+  compareVersions,
+  describeNewVersion,
+  findNewVersion,
+  type VersionComparison,
+} from './version-comparison.ts';
 import { baselineOf } from './windows.ts';
 
 /** A change in the right place at the right time is a suspect, not a culprit: what it did is another cause's to show. */
 const CONFIDENCE_NEAR = 0.4;
 const CONFIDENCE_NEW_VERSION = 0.49;
+/** Both versions ran side by side and only the new one is slow: little else differs between them. */
+const CONFIDENCE_COMPARED = 0.8;
 /** Behind every mechanism that was measured. */
 const SUSPECT = 1e-3;
 
-/** Was something changed when it became slow? Every update is tested against the onset; being near is not enough. */
+/** Was something changed when it became slow? Every change is tested against the onset; being near is not enough. */
 export function askChanges(file: CaseFile, found: readonly Candidate[]): Findings {
-  const { onset, origin } = file.gathered.windows;
-  const baseline = baselineOf(file.gathered.windows);
-  const outside = outsideCause(file, found);
-  const candidates: Candidate[] = [];
+  const accused: EvidenceId[] = [];
   const ruledOut: RuledOut[] = [];
   const target: Target = { service: file.symptom.service };
-  const newVersion = onset === null ? null : findNewVersion(file);
-  for (const change of file.gathered.updates) {
-    if (change.update.kind !== 'update' || !touchedAnything(change)) continue;
-    const done = change.update.end ?? change.update.start;
-    if (done < file.gathered.lookback.start) continue;
-    const evidence = describe(file, change);
-    const reason =
-      onset === null || baseline === null
-        ? origin === 'asked'
-          ? 'When it became slow is not known, so it can’t be tested against it.'
-          : file.isSlow
-            ? 'When it became slow could not be told, so it can’t be tested against it.'
-            : 'Latency did not change, before or after it.'
-        : change.update.start > onset.latest
-          ? `It began ${formatMs(change.update.start - onset.time)} after the slowdown.`
-          : done <= baseline.start
-            ? 'All of the good time that is compared with came after it.'
-            : newVersion === false
-              ? 'The same versions ran before and after the onset.'
-              : newVersion === null && done < onset.earliest - (onset.latest - onset.earliest)
-                ? `Latency stayed as it was for ${formatMs(onset.earliest - done)} after it.`
-                : outside;
-    if (reason !== null) {
-      ruledOut.push({
-        kind: 'change',
-        target,
-        reason: `${titleOf(change)}: ${reason}`,
-        evidence: [evidence],
-      });
-      continue;
-    }
-    candidates.push({
-      kind: 'change',
-      target,
-      share: null,
-      weight: newVersion === true ? SUSPECT : SUSPECT / 2,
-      confidence: confident(newVersion === true ? CONFIDENCE_NEW_VERSION : CONFIDENCE_NEAR),
-      evidence: [evidence, file.latencyEvidence],
-      inStack: false,
-    });
+  const { onset } = file.gathered.windows;
+  const seen: Seen = {
+    outside: outsideCause(file, found),
+    newVersion: onset === null ? null : findNewVersion(file),
+    compared: onset === null ? null : compareVersions(file),
+  };
+  const tested = seen.compared === null ? [] : [seen.compared.evidence];
+  for (const moment of momentsOf(file.gathered)) {
+    if (moment.end < file.gathered.lookback.start || moment.start > file.gathered.lookback.end) continue;
+    const evidence = [moment.describe(file), ...tested];
+    const innocent = whyInnocent(file, moment, seen);
+    if (innocent === null) accused.push(...evidence);
+    else ruledOut.push({ kind: 'change', target, reason: `${moment.title}: ${innocent}`, evidence });
   }
-  if (candidates.length === 0 && ruledOut.length === 0 && newVersion === false) {
+  if (seen.newVersion === true && accused.length === 0 && ruledOut.length === 0) {
+    const fresh = describeNewVersion(file);
+    if (fresh !== null) accused.push(fresh, ...tested);
+  }
+  if (accused.length === 0 && ruledOut.length === 0 && seen.newVersion === false) {
     const rows = instancesIn(file.gathered, file.symptom.service, 'incident');
     ruledOut.push({
       kind: 'change',
@@ -69,7 +51,65 @@ export function askChanges(file: CaseFile, found: readonly Candidate[]): Finding
       evidence: [file.latencyEvidence],
     });
   }
-  return { candidates, ruledOut, gaps: [] };
+  return { candidates: accuse(file, target, seen, accused), ruledOut, gaps: [] };
+}
+
+/** Updates and markers that may have done it are often the same deploy, told twice: one accusation. */
+function accuse(
+  file: CaseFile,
+  target: Target,
+  { newVersion, compared }: Seen,
+  evidence: readonly EvidenceId[],
+): readonly Candidate[] {
+  if (evidence.length === 0) return [];
+  const confidence =
+    compared?.verdict === 'new-is-slower'
+      ? CONFIDENCE_COMPARED
+      : newVersion === true
+        ? CONFIDENCE_NEW_VERSION
+        : CONFIDENCE_NEAR;
+  return [
+    {
+      kind: 'change',
+      target,
+      share: null,
+      weight: newVersion === true ? SUSPECT : SUSPECT / 2,
+      confidence: confident(confidence),
+      evidence: [...new Set([...evidence, file.latencyEvidence])],
+      inStack: false,
+    },
+  ];
+}
+
+/** What all changes are tested against, beside the onset. */
+interface Seen {
+  /** Why no deploy of this service can have done it. */
+  readonly outside: string | null;
+  /** Null where versions can't be told. */
+  readonly newVersion: boolean | null;
+  readonly compared: VersionComparison | null;
+}
+
+/** Null for a change that may have done it. */
+function whyInnocent(file: CaseFile, { start, end }: Moment, seen: Seen): string | null {
+  const { onset, origin } = file.gathered.windows;
+  const baseline = baselineOf(file.gathered.windows);
+  if (onset === null || baseline === null) {
+    if (origin === 'asked') return 'When it became slow is not known, so it can’t be tested against it.';
+    return file.isSlow
+      ? 'When it became slow could not be told, so it can’t be tested against it.'
+      : 'Latency did not change, before or after it.';
+  }
+  if (start > onset.latest) return `It began ${formatMs(start - onset.time)} after the slowdown.`;
+  if (end <= baseline.start) return 'All of the good time that is compared with came after it.';
+  if (seen.newVersion === false) return 'The same versions ran before and after the onset.';
+  if (seen.compared !== null && seen.compared.verdict !== 'new-is-slower') {
+    const { fresh, old } = seen.compared;
+    return `The version from before runs beside the new one and is no faster: ${formatMs(old)} and ${formatMs(fresh)} a span.`;
+  }
+  if (seen.newVersion === null && end < onset.earliest - (onset.latest - onset.earliest))
+    return `Latency stayed as it was for ${formatMs(onset.earliest - end)} after it.`;
+  return seen.outside;
 }
 
 /**
@@ -83,64 +123,4 @@ function outsideCause(file: CaseFile, found: readonly Candidate[]): string | nul
   return asksMore
     ? null
     : `What became slower is ${first.target.dependency ?? 'a dependency'}, which it does not run, and which is called no more often than before.`;
-}
-
-/** Moments for the chart, in time order. */
-export function changeEvents(gathered: Gathered): readonly ChangeEvent[] {
-  const updates = gathered.updates
-    .filter((change) => touchedAnything(change))
-    .map(
-      (change): ChangeEvent => ({
-        time: change.update.end ?? change.update.start,
-        kind: 'stack-update',
-        title: titleOf(change),
-      }),
-    );
-  const markers = gathered.markers.map((marker): ChangeEvent => ({ ...marker, kind: 'marker' }));
-  const { start, end } = gathered.lookback;
-  return [...updates, ...markers]
-    .filter((event) => event.time >= start && event.time <= end)
-    .sort((a, b) => a.time - b.time || (a.title < b.title ? -1 : 1));
-}
-
-/** True when a version or task revision of the symptom's service shows up with the incident; null when it can't be told. */
-function findNewVersion(file: CaseFile): boolean | null {
-  const versions = (window: 'incident' | 'baseline'): ReadonlySet<string> =>
-    new Set(
-      instancesIn(file.gathered, file.symptom.service, window)
-        .filter((row) => row.count > 0 && (row.version !== null || row.revision !== null))
-        .map((row) => JSON.stringify([row.version, row.revision])),
-    );
-  const before = versions('baseline');
-  const after = versions('incident');
-  if (before.size === 0 || after.size === 0) return null;
-  return [...after].some((version) => !before.has(version));
-}
-
-function describe(file: CaseFile, change: StackChange): EvidenceId {
-  const { update, stack } = change;
-  return file.book.add({
-    kind: 'change',
-    subject: { service: file.symptom.service },
-    summary: `${titleOf(change)} of stack ${stack}: ${Object.entries(update.changes)
-      .filter(([, count]) => count > 0)
-      .map(([operation, count]) => `${count} ${operation}`)
-      .join(', ')}.`,
-    window: { start: update.start, end: update.end ?? file.gathered.now },
-    numbers: quantities(quantity('ended', update.end, 'epoch-ms')),
-    n: 1,
-    source: { from: 'stack', stack },
-  });
-}
-
-function touchedAnything(change: StackChange): boolean {
-  return Object.entries(change.update.changes).some(
-    ([operation, count]) => operation !== 'same' && count > 0,
-  );
-}
-
-function titleOf(change: StackChange): string {
-  const { message, result } = change.update;
-  const outcome = result === 'succeeded' ? '' : ` (${result})`;
-  return `Update${message === '' ? '' : ` “${message}”`}${outcome}`;
 }

@@ -14,6 +14,8 @@ export interface Signs {
   readonly baselines: number;
   /** Spans in the incident at the place that most rests on. */
   readonly spans: number;
+  /** Ways in which the baseline is not what the incident should be compared with. */
+  readonly misfits: number;
 }
 
 /** One weight for each of `features`. */
@@ -44,11 +46,12 @@ export function features(signs: Signs): readonly number[] {
 
 /**
  * What is known to make an answer softer and is too rare among the cases at hand to be fitted: a kind that something
- * speaks against (a machine that is not quite at its limit, or was not read), and few spans. Small, for that reason.
+ * speaks against (a machine that is not quite at its limit, or was not read), few spans, a baseline of another time or
+ * load. Small, for that reason.
  */
 export function knownDoubts(signs: Signs): number {
   const byKind = signs.certainty === 'likely' ? LIKELY : 0;
-  return byKind + FEW_SPANS * (1 - clamp(signs.spans / 50, 0, 1));
+  return byKind + FEW_SPANS * (1 - clamp(signs.spans / 50, 0, 1)) + MISFIT * signs.misfits;
 }
 
 /**
@@ -58,6 +61,7 @@ export function knownDoubts(signs: Signs): number {
 const GUESSED = 0.5;
 const LIKELY = -0.4;
 const FEW_SPANS = -0.5;
+const MISFIT = -0.4;
 
 /** Chance that target and kind are both right, 0…1. */
 export function chanceOf(signs: Signs, weights: Weights = WEIGHTS): number {

@@ -1,5 +1,6 @@
 import type { Gap } from '../diagnosis.ts';
 import type { CaseFile } from './case-file.ts';
+import { fewerRequests, misfitsOf } from './misfits.ts';
 import { binsOf } from './open-case.ts';
 import { type Silence, silenceAfter } from './silence.ts';
 import { findShift, LEAST_REQUESTS } from './symptom.ts';
@@ -23,6 +24,9 @@ export function gapsOf(file: CaseFile): readonly Gap[] {
       nextStep: 'Look back further, or wait for more traffic.',
     });
   }
+  gaps.push(...misfitsOf(file));
+  const fewer = fewerRequests(file);
+  if (fewer !== null) gaps.push(fewer);
   const bins = binsOf(gathered);
   const { origin } = gathered.windows;
   if ((origin === 'none' || origin === 'slices') && !file.isSlow && after.requests >= LEAST_REQUESTS) {

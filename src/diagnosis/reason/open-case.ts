@@ -112,7 +112,12 @@ function totalsIn(
 ): WindowTotals | null {
   const windows = name === 'incident' ? [gathered.windows.incident] : gathered.windows.baselines;
   if (windows.length === 0) return null;
-  const length = windows.reduce((sum, window) => sum + seconds(window), 0);
+  // What fell silent got no requests that are known of: their rate is that of the time before.
+  const heard = Math.max(0, ...bins.map(({ end }) => end));
+  const length = windows.reduce(
+    (sum, { start, end }) => sum + seconds({ start, end: heard > start ? Math.min(end, heard) : end }),
+    0,
+  );
   const root = tree.nodes[0];
   const cost = name === 'incident' ? root?.after : root?.before;
   if (cost) {

@@ -4,6 +4,7 @@ import { confidenceOf, type KindCertainty, likelihoods, type Signs } from './con
 import { dependencyTarget, describeStore } from './dependency-question.ts';
 import { explainedByFailing } from './errors-question.ts';
 import { badInstance, describeInstances } from './instance-question.ts';
+import { misfitsOf } from './misfits.ts';
 import { describeMoreCalls, describePlace } from './place-evidence.ts';
 import type { Suspect } from './places/blame.ts';
 import { INCIDENT } from './places/calls.ts';
@@ -99,6 +100,7 @@ function signsOf(file: CaseFile, suspect: Suspect, likelihood: number, certainty
     ),
     baselines: file.gathered.windows.baselines.length,
     spans: top?.place.count ?? suspect.repeated[0]?.operation.windows.get(INCIDENT)?.count ?? 0,
+    misfits: misfitsOf(file).length,
   };
 }
 
