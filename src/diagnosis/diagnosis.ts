@@ -156,6 +156,21 @@ export interface OperationShare {
   readonly p95After: number;
 }
 
+/** A value that slow requests have more often than the others of the incident. */
+export interface ComparedValue {
+  readonly attribute: string;
+  /** Null: the requests that lack the attribute. */
+  readonly value: string | null;
+  /** Parts of the slow requests and of the others that have it, 0…1. */
+  readonly shareSlow: number;
+  readonly shareOthers: number;
+  /** Natural logarithm, with half a request added to each count. */
+  readonly logOddsRatio: number;
+  /** Part of what is named at this level that is expected to be chance (Benjamini & Hochberg). */
+  readonly qValue: number;
+  readonly evidence: EvidenceId;
+}
+
 export interface Diagnosis {
   /** Hash of the content: equal input gives an equal id. */
   readonly id: string;
@@ -172,6 +187,8 @@ export interface Diagnosis {
   readonly baseline: TimeWindow | null;
   readonly latency: readonly LatencyPoint[];
   readonly operations: readonly OperationShare[];
+  /** What slow requests have in common that others lack, the greatest difference first; empty where nothing differs. */
+  readonly comparison: readonly ComparedValue[];
   readonly workloads: readonly Workload[];
   /** Moments worth a line on the chart: updates of the stack, markers. */
   readonly changes: readonly ChangeEvent[];

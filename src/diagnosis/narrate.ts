@@ -1,4 +1,5 @@
 import { type Cause, type Diagnosis, type Evidence, SIZING_KINDS, type Target } from './diagnosis.ts';
+import { valueWords } from './reason/comparison.ts';
 import { formatMs, formatShare } from './reason/evidence.ts';
 
 export interface Narrative {
@@ -8,6 +9,8 @@ export interface Narrative {
 
 const LONGEST_NAME = 120;
 const MOST_GAPS = 3;
+/** Shares that lie closer together are left to the evidence: a sentence would promise more than they hold. */
+const TELLING_DIFFERENCE = 0.25;
 
 /**
  * The diagnosis for people: a headline and sentences, made from the structure alone. Plain text that holds names
@@ -18,6 +21,7 @@ export function narrate(diagnosis: Diagnosis): Narrative {
   const { symptom } = diagnosis;
   if (symptom !== null) sentences.push(symptomSentence(diagnosis));
   for (const cause of diagnosis.causes.slice(0, 3)) sentences.push(...causeSentences(diagnosis, cause));
+  sentences.push(...comparisonSentence(diagnosis));
   if (diagnosis.verdict === 'infrastructure-is-not-the-cause') {
     sentences.push('A larger task would not make it faster, so no change of size is proposed.');
   }
@@ -41,6 +45,7 @@ export function narrateForModel(diagnosis: Diagnosis): string {
     `${diagnosis.verdict}: ${headline(diagnosis)}`,
     causes.length === 0 ? 'No cause held.' : `Causes: ${causes.join('; ')}.`,
     `Ruled out: ${[...new Set(diagnosis.ruledOut.map((one) => one.kind))].join(', ') || 'nothing'}.`,
+    ...comparisonSentence(diagnosis),
     `Gaps: ${diagnosis.gaps.length === 0 ? 'none' : diagnosis.gaps.map((gap) => name(gap.what)).join(', ')}.`,
   ];
   return parts.join(' ');
@@ -112,6 +117,14 @@ function causeSentences(diagnosis: Diagnosis, cause: Cause): readonly string[] {
       ? ` The setting is ${cause.target.property ?? 'the size'} of ${name(cause.target.resource.split('::').at(-1) ?? '')}.`
       : '';
   return [`Cause: ${subject(cause)} (${sure}${share}).${where}`, ...said];
+}
+
+function comparisonSentence({ comparison, verdict }: Diagnosis): readonly string[] {
+  const [first] = comparison;
+  if (verdict === 'nothing-wrong' || first === undefined) return [];
+  if (first.shareSlow - first.shareOthers < TELLING_DIFFERENCE) return [];
+  const shares = [first.shareSlow, first.shareOthers].map(formatShare);
+  return [`${shares[0]} of the slow requests have ${valueWords(first)}, ${shares[1]} of the others.`];
 }
 
 function targetName(target: Target): string {

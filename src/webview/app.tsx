@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { PanelState } from '../workflow/messages.ts';
 import { Breakdown } from './breakdown.tsx';
+import { Comparison } from './comparison.tsx';
 import { EvidenceList } from './evidence.tsx';
 import { Causes, Gaps, RuledOutList } from './findings.tsx';
 import { evidenceLabels } from './format.ts';
@@ -22,6 +23,7 @@ export function App({ state }: { readonly state: PanelState }) {
   const chart = diagnosis && <LatencySection key="chart" diagnosis={diagnosis} proposals={proposals} />;
   const causes = diagnosis && <Causes key="causes" diagnosis={diagnosis} labels={labels} />;
   const breakdown = diagnosis && <Breakdown key="breakdown" diagnosis={diagnosis} />;
+  const comparison = diagnosis && <Comparison key="comparison" diagnosis={diagnosis} labels={labels} />;
   const evidence = diagnosis && <EvidenceList key="evidence" diagnosis={diagnosis} labels={labels} />;
   const ruledOut = diagnosis && <RuledOutList key="ruledOut" diagnosis={diagnosis} labels={labels} />;
   const gaps = diagnosis && <Gaps key="gaps" gaps={diagnosis.gaps} />;
@@ -35,6 +37,7 @@ export function App({ state }: { readonly state: PanelState }) {
           <Column>
             {chart}
             {breakdown}
+            {comparison}
             {evidence}
           </Column>
           <Column>
@@ -50,6 +53,7 @@ export function App({ state }: { readonly state: PanelState }) {
           {causes}
           {cards}
           {breakdown}
+          {comparison}
           {ruledOut}
           {evidence}
           {gaps}

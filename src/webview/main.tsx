@@ -4,6 +4,7 @@ import './styles/base.css';
 import './styles/masthead.css';
 import './styles/chart.css';
 import './styles/breakdown.css';
+import './styles/comparison.css';
 import './styles/findings.css';
 import './styles/proposal.css';
 import { App } from './app.tsx';

@@ -147,6 +147,7 @@ export function play(scene: Scene): Gathered {
     windows,
     calls: { rows: calls, query: QUERY },
     instances: { rows: instances, query: QUERY },
+    comparison: null,
     exemplars: { rows: [{ traceId: 'a1b2', durationMs: total.p99 }], query: QUERY },
     workloads: services.filter((service) => cpu[service]).map(workload),
     metrics: {

@@ -75,6 +75,17 @@ export function diagnosis(change: Partial<Diagnosis> = {}): Diagnosis {
     baseline: null,
     latency: [],
     operations: [],
+    comparison: [
+      {
+        attribute: 'app.tenant',
+        value: 'acme',
+        shareSlow: 0.7512,
+        shareOthers: 0.08,
+        logOddsRatio: 3.5,
+        qValue: 0.0001,
+        evidence: 'ev_0123456789ac',
+      },
+    ],
     workloads: [],
     changes: [{ time: NOW - 1_800_000, kind: 'stack-update', title: 'cpu 1024 → 512' }],
     requests: 4,

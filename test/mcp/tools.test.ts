@@ -146,6 +146,9 @@ describe('answers', () => {
       verdict: 'cause',
       headline: 'chatbot is short of CPU.',
       requests: 4,
+      comparison: [
+        { attribute: 'app.tenant', value: 'acme', slow: 0.75, others: 0.08, evidence: 'ev_0123456789ac' },
+      ],
     });
     expect(structured['nextStep']).toMatch(/propose_patch with kind "sizing"/);
     const { structured: evidence } = await call('get_evidence', {
@@ -154,6 +157,15 @@ describe('answers', () => {
     });
     expect(evidence).toMatchObject({ kind: 'utilisation', n: 60, citedBy: ['cause cpu'] });
     expect(evidence['numbers']).toEqual([{ name: 'CPUUtilization', value: 98.1235, unit: 'percent' }]);
+  });
+
+  test('evidence says what rests on it', async () => {
+    await call('diagnose', { service: 'chatbot' });
+    const { structured } = await call('get_evidence', {
+      diagnosisId: 'dg_0123456789ab',
+      evidenceId: 'ev_0123456789ac',
+    });
+    expect(structured['citedBy']).toEqual(['ruled out dependency', 'comparison app.tenant']);
   });
 
   test('far too much is cut, said so, and still there by id', async () => {

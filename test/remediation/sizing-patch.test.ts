@@ -48,6 +48,7 @@ const DIAGNOSIS: Diagnosis = {
   baseline: null,
   latency: [],
   operations: [],
+  comparison: [],
   workloads: [WORKLOAD],
   changes: [],
   requests: 3,

@@ -127,6 +127,20 @@ const evidenceList: Evidence[] = [
       { name: 'P95 now', value: 352, unit: 'ms' },
     ],
   ),
+  evidence(
+    'ev_c41d07a2be96',
+    'comparison',
+    '75 % of the requests that took longer than 541 ms have service.instance.id = 0943d28a46505b882859ea771a8bf054, 8 % of the others.',
+    3412,
+    [{ name: 'slow from', value: 541, unit: 'ms' }],
+  ),
+  evidence(
+    'ev_e8530f6d1b27',
+    'comparison',
+    '41 % of the requests that took longer than 541 ms have no app.tenant, 22 % of the others.',
+    3412,
+    [{ name: 'slow from', value: 541, unit: 'ms' }],
+  ),
 ];
 
 export const operations: OperationShare[] = [
@@ -212,6 +226,26 @@ export const diagnosis: Diagnosis = {
   baseline,
   latency,
   operations,
+  comparison: [
+    {
+      attribute: 'service.instance.id',
+      value: '0943d28a46505b882859ea771a8bf054',
+      shareSlow: 0.75,
+      shareOthers: 0.08,
+      logOddsRatio: 3.54,
+      qValue: 0.000002243,
+      evidence: 'ev_c41d07a2be96',
+    },
+    {
+      attribute: 'app.tenant',
+      value: null,
+      shareSlow: 0.41,
+      shareOthers: 0.22,
+      logOddsRatio: 0.9,
+      qValue: 0.011,
+      evidence: 'ev_e8530f6d1b27',
+    },
+  ],
   workloads: [],
   changes: [{ time: start + 24 * 60_000, kind: 'stack-update', title: 'stack update: raise log retention' }],
   requests: 3,

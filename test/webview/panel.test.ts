@@ -156,6 +156,7 @@ describe('text from outside', () => {
       diagnosis: {
         ...diagnosis,
         operations: diagnosis.operations.map((o) => ({ ...o, operation: hostile })),
+        comparison: diagnosis.comparison.map((c) => ({ ...c, attribute: hostile, value: hostile })),
         evidence: diagnosis.evidence.map((e) => ({ ...e, summary: hostile })),
         changes: [{ time: diagnosis.incident.start, kind: 'marker', title: hostile }],
       },
@@ -192,6 +193,29 @@ describe('chart', () => {
     await page.getByRole('button', { name: 'P99' }).click();
     expect(await page.getByRole('button', { name: 'P99' }).getAttribute('aria-pressed')).toBe('false');
     expect(await page.evaluate('JSON.parse(sessionStorage.getItem("state")).hiddenSeries')).toEqual(['p99']);
+    await page.context().close();
+  });
+});
+
+describe('what slow requests have in common', () => {
+  test('is a table of values with their shares, each with its evidence', async (ctx) => {
+    const { page } = await opened(ctx, diagnosed);
+    const rows = page.getByRole('region', { name: 'What slow requests have in common' }).getByRole('row');
+    const texts = await rows.allTextContents();
+    expect(texts).toHaveLength(diagnosis.comparison.length + 1);
+    expect(texts[1]).toContain('service.instance.id0943d28a46505b882859ea771a8bf05475 %8 %');
+    expect(texts[2]).toContain('app.tenant(none)41 %22 %');
+    await rows.nth(1).getByRole('link').press('Enter');
+    expect(await page.locator('details.evidence[open]').getAttribute('id')).toBe('ev_c41d07a2be96');
+    await page.context().close();
+  });
+
+  test('shows nothing where nothing differs, and the beginning of an endless value', async (ctx) => {
+    const { page, show } = await opened(ctx, { ...diagnosed, diagnosis: { ...diagnosis, comparison: [] } });
+    expect(await page.getByText('What slow requests have in common').count()).toBe(0);
+    const comparison = diagnosis.comparison.map((one) => ({ ...one, value: 'x'.repeat(5_000) }));
+    await show({ ...diagnosed, diagnosis: { ...diagnosis, comparison } });
+    expect((await page.locator('.compared-value').first().textContent())?.length).toBe(80);
     await page.context().close();
   });
 });

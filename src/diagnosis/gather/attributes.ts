@@ -46,6 +46,7 @@ const MOST_DATASETS = 25;
 
 export interface FoundAttributes {
   readonly attributes: Attributes;
+  readonly columns: readonly Column[];
   readonly gaps: readonly Gap[];
 }
 
@@ -73,6 +74,7 @@ export async function findAttributes(
   }
   return {
     gaps,
+    columns,
     attributes: {
       duration: roles.duration,
       service: roles.service,

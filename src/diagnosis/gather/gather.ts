@@ -12,6 +12,8 @@ import type { Gap } from '../diagnosis.ts';
 import { type ChosenSymptom, chooseSymptom, symptomBetween } from '../reason/symptom.ts';
 import { hullOf } from '../reason/windows.ts';
 import { type Attributes, findAttributes, shown } from './attributes.ts';
+import { candidateColumns } from './compared-attributes.ts';
+import { distinctValues, readComparison, slowRequests } from './comparison.ts';
 import type { Answered, EntrySeries, Gathered, SymptomOperation, Windows } from './gathered.ts';
 import { gatherMetrics, type ServiceMetrics } from './metrics.ts';
 import { callsQuery, entriesQuery, exemplarsQuery, granularityFor, instancesQuery } from './queries.ts';
@@ -64,14 +66,16 @@ export async function gather(
   const stacks = gatherStacks(ports.stacks, signal);
   // Awaited further down; a cancellation before that must not count as unhandled.
   stacks.catch(() => {});
-  const { attributes, gaps: attributeGaps } = await findAttributes(telemetry, dataset, signal);
+  const { attributes, columns, gaps: attributeGaps } = await findAttributes(telemetry, dataset, signal);
+  const candidates = candidateColumns(columns, attributes);
 
   onProgress('Latency over time', 0.15);
-  const { entries, isRoot, asked, granularity } = await readEntrances(
+  const { answer, entries, isRoot, asked, granularity } = await readEntrances(
     request,
     ports,
     dataset,
     attributes,
+    candidates,
     lookback,
     signal,
   );
@@ -102,6 +106,7 @@ export async function gather(
       return null;
     }
   };
+  const slow = slowRequests(chosen, symptom, candidates, distinctValues(answer, attributes, symptom));
   const exemplarSpec = asked < 2 ? exemplarsQuery(attributes, symptom) : null;
   const [callAnswer, instanceAnswer, exemplarAnswer, stack, markers] = await Promise.all([
     ask(
@@ -109,15 +114,19 @@ export async function gather(
       callsQuery(attributes, scope === 'symptom' ? symptom : null, windows, telemetry.computesOverParents),
       compared,
     ),
-    ask('Instances', instancesQuery(attributes, windows), compared),
+    ask('Instances', instancesQuery(attributes, windows, slow), compared),
     exemplarSpec === null ? null : ask('Slowest requests', exemplarSpec, windows.incident),
     stacks,
     readMarkers(telemetry, dataset, lookback, signal, gaps),
   ]);
   gaps.push(...stack.gaps);
   const calls = callAnswer === null ? null : readCalls(callAnswer, attributes);
-  const instances = instanceAnswer === null ? null : readInstances(instanceAnswer, attributes);
+  const instances =
+    instanceAnswer === null ? null : readInstances(instanceAnswer, attributes, slow?.threshold ?? null);
+  const comparison =
+    instanceAnswer === null || slow === null ? null : readComparison(instanceAnswer, attributes, slow);
   for (const answer of [callAnswer, instanceAnswer]) if (answer?.truncated) gaps.push(cutGap(answer));
+  if (instanceAnswer?.truncated) gaps.push(uncomparedGap());
 
   onProgress('What it runs on', 0.65);
   const services = new Set([symptom.service, ...(calls?.rows ?? []).map((row) => row.service)]);
@@ -155,6 +164,7 @@ export async function gather(
     calls,
     instances: instances?.instances ?? null,
     exemplars: exemplarAnswer === null ? null : readExemplars(exemplarAnswer, attributes),
+    comparison,
     workloads: joined.workloads,
     metrics: measured.metrics,
     endpoints: endpointsOf(stack.snapshots),
@@ -166,6 +176,7 @@ export async function gather(
 }
 
 interface Entrances {
+  readonly answer: QueryAnswer;
   readonly entries: Answered<EntrySeries>;
   readonly isRoot: boolean;
   /** Query results that it took. */
@@ -183,6 +194,7 @@ async function readEntrances(
   ports: DiagnosisPorts,
   dataset: string,
   attributes: Attributes,
+  counted: readonly string[],
   lookback: TimeWindow,
   signal: AbortSignal,
 ): Promise<Entrances> {
@@ -190,27 +202,25 @@ async function readEntrances(
     entrance: 'root' | 'server',
     window: TimeWindow,
     granularity: number,
-  ): Promise<Answered<EntrySeries>> => {
-    const spec = entriesQuery(attributes, request, granularity, entrance);
-    return readEntries(
-      await ports.telemetry.run(dataset, spec, window, { signal, series: true }),
-      attributes,
-    );
+  ): Promise<Pick<Entrances, 'answer' | 'entries' | 'granularity'>> => {
+    const spec = entriesQuery(attributes, request, granularity, entrance, counted);
+    const answer = await ports.telemetry.run(dataset, spec, window, { signal, series: true });
+    return { answer, entries: readEntries(answer, attributes), granularity };
   };
   const granularity = granularityFor(lookback);
   const roots = await run('root', lookback, granularity);
   // An operation that was asked for by name may run anywhere in a trace.
   const isRoot = request.operation === undefined;
-  if (roots.rows.length === 0) {
-    if (!isRoot) return { entries: roots, isRoot, asked: 1, granularity };
-    return { entries: await run('server', lookback, granularity), isRoot: false, asked: 2, granularity };
+  if (roots.entries.rows.length === 0) {
+    if (!isRoot) return { ...roots, isRoot, asked: 1 };
+    return { ...(await run('server', lookback, granularity)), isRoot: false, asked: 2 };
   }
-  const from = Math.min(...roots.rows.flatMap((row) => row.points.map((point) => point.time)));
+  const from = Math.min(...roots.entries.rows.flatMap((row) => row.points.map((point) => point.time)));
   const young: TimeWindow = { start: Math.max(lookback.start, from), end: lookback.end };
   const finer = granularityFor(young);
   const isYoung = young.end - young.start < YOUNG * (lookback.end - lookback.start) && finer < granularity;
-  if (request.windows !== undefined || !isYoung) return { entries: roots, isRoot, asked: 1, granularity };
-  return { entries: await run('root', young, finer), isRoot, asked: 2, granularity: finer };
+  if (request.windows !== undefined || !isYoung) return { ...roots, isRoot, asked: 1 };
+  return { ...(await run('root', young, finer)), isRoot, asked: 2 };
 }
 
 function lookbackOf(request: DiagnosisRequest, now: number): TimeWindow {
@@ -269,6 +279,14 @@ function cutGap(answer: QueryAnswer): Gap {
   return {
     what: 'The rest of a breakdown',
     why: `The store cut it at ${answer.rows.length} rows; the smallest groups are missing.`,
+    nextStep: 'Ask about one service, or a shorter time.',
+  };
+}
+
+function uncomparedGap(): Gap {
+  return {
+    what: 'What the slow requests have in common',
+    why: 'The answer was cut before the rarest groups of requests, which is where slow ones may well be.',
     nextStep: 'Ask about one service, or a shorter time.',
   };
 }

@@ -23,6 +23,8 @@ export interface Gathered {
   readonly calls: Answered<CallRow> | null;
   readonly instances: Answered<InstanceRow> | null;
   readonly exemplars: Answered<Exemplar> | null;
+  /** The symptom's requests of the incident, told apart by how long they took; null when that could not be asked. */
+  readonly comparison: Comparison | null;
   readonly workloads: readonly Workload[];
   readonly metrics: GatheredMetrics | null;
   /** Hosts and ports at which resources of the stack answer. */
@@ -115,6 +117,22 @@ export interface InstanceRow extends LatencyStatistics {
   readonly instance: string | null;
   readonly version: string | null;
   readonly revision: string | null;
+}
+
+export interface Comparison {
+  /** Milliseconds: what takes longer counts as slow. */
+  readonly threshold: number;
+  readonly attributes: readonly string[];
+  readonly rows: readonly ComparedRequests[];
+  readonly query: QueryRecord;
+}
+
+/** Requests of one speed with the same values. */
+export interface ComparedRequests {
+  readonly slow: boolean;
+  readonly count: number;
+  /** In the order of the comparison's attributes; null where a request has none. */
+  readonly values: readonly (string | null)[];
 }
 
 export interface Exemplar {

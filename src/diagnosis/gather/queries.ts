@@ -9,12 +9,12 @@ export const FIELD = {
   peer: 'plumbline.peer',
   address: 'plumbline.address',
   instance: 'plumbline.instance',
+  slow: 'plumbline.slow',
 } as const;
 
 const MOST_ENTRIES = 20;
 /** What a result holds at most without a series. */
-const MOST_CALLS = 10_000;
-const MOST_INSTANCES = 1_000;
+const MOST_ROWS = 10_000;
 const EXEMPLARS = 3;
 
 /** Windows need not touch: what lies between them is nobody's. */
@@ -26,12 +26,16 @@ export interface Scope {
   readonly operation?: string;
 }
 
-/** Latency over time of the operations through which requests come in, or of those that were asked about. */
+/**
+ * Latency over time of the operations through which requests come in, or of those that were asked about.
+ * `counted`: columns whose different values are counted along the way, as are the instances.
+ */
 export function entriesQuery(
   attributes: Attributes,
   scope: Scope,
   granularitySeconds: number,
   entrance: 'root' | 'server',
+  counted: readonly string[] = [],
 ): QuerySpec {
   const filters: Filter[] = [...spansOnly(attributes)];
   if (scope.service !== undefined)
@@ -45,12 +49,17 @@ export function entriesQuery(
   }
   return {
     breakdowns: [attributes.service, attributes.name],
-    calculations: statistics(attributes),
+    calculations: [
+      ...statistics(attributes),
+      ...[...instanceField(attributes).map(({ name }) => name), ...counted].map(
+        (column) => ({ op: 'COUNT_DISTINCT', column }) as const,
+      ),
+    ],
     filters,
     orders: [{ op: 'SUM', column: attributes.duration, order: 'descending' }],
     limit: MOST_ENTRIES,
     granularity: granularitySeconds,
-    calculated_fields: failedField(attributes),
+    calculated_fields: [...failedField(attributes), ...instanceField(attributes)],
   };
 }
 
@@ -99,20 +108,33 @@ export function callsQuery(
         : []),
     ],
     orders: [{ op: 'SUM', column: attributes.duration, order: 'descending' }],
-    limit: MOST_CALLS,
+    limit: MOST_ROWS,
     calculated_fields: fields,
   };
 }
 
-/** The running copies of each service and what they run on. */
-export function instancesQuery(attributes: Attributes, windows: Windows): QuerySpec {
-  const instance = coalesce(attributes.instance);
+/** Which requests of the incident count as slow, and by what they are told apart. */
+export interface SlowRequests {
+  readonly symptom: SymptomOperation;
+  /** Milliseconds; what takes longer is slow. */
+  readonly threshold: number;
+  readonly columns: readonly string[];
+}
+
+/** The running copies of each service and what they run on; the symptom's requests in the incident also by slow or not. */
+export function instancesQuery(
+  attributes: Attributes,
+  windows: Windows,
+  slow: SlowRequests | null,
+): QuerySpec {
+  const compared = slow === null ? [] : comparedFields(attributes, windows.incident, slow);
+  const instance = instanceField(attributes);
   return {
     breakdowns: [
       FIELD.window,
       attributes.service,
       ...present(attributes.spanKind),
-      ...(instance === null ? [] : [FIELD.instance]),
+      ...instance.map(({ name }) => name),
       ...present(attributes.version),
       ...present(attributes.revision),
       ...present(attributes.taskFamily),
@@ -120,17 +142,37 @@ export function instancesQuery(attributes: Attributes, windows: Windows): QueryS
       ...present(attributes.clusterArn),
       ...present(attributes.launchType),
       ...present(attributes.region),
+      ...compared.map(({ name }) => name),
     ],
     calculations: statistics(attributes),
     filters: [...spansOnly(attributes), INSIDE],
     orders: [{ op: 'COUNT', order: 'descending' }],
-    limit: MOST_INSTANCES,
-    calculated_fields: [
-      windowField(windows),
-      ...failedField(attributes),
-      ...(instance === null ? [] : [{ name: FIELD.instance, expression: instance }]),
-    ],
+    limit: MOST_ROWS,
+    calculated_fields: [windowField(windows), ...failedField(attributes), ...instance, ...compared],
   };
+}
+
+/** Null for all spans but the symptom's own in the incident, so that the rest falls into no more groups than without. */
+function comparedFields(
+  { service, name, duration }: Attributes,
+  incident: TimeWindow,
+  { symptom, threshold, columns }: SlowRequests,
+): readonly CalculatedField[] {
+  const own =
+    `AND(EQUALS(${reference(name)}, ${literal(symptom.operation)}), ` +
+    `EQUALS(${reference(service)}, ${literal(symptom.service)}), ${during(incident)})`;
+  return [
+    { name: FIELD.slow, expression: `IF(${own}, GT(${reference(duration)}, ${threshold}), null)` },
+    ...columns.map((column) => ({
+      name: comparedField(column),
+      expression: `IF(${own}, ${reference(column)}, null)`,
+    })),
+  ];
+}
+
+/** The name under which a column of the symptom's requests alone is asked for. */
+export function comparedField(column: string): string {
+  return `plumbline.symptom.${column}`;
 }
 
 /** The slowest requests of the incident, to look at. Null when traces have no ids. */
@@ -187,23 +229,30 @@ export function failedField(attributes: Pick<Attributes, 'error'>): readonly Cal
     : [{ name: FIELD.failed, expression: `IF(EQUALS(${reference(attributes.error)}, true), 1, 0)` }];
 }
 
+function instanceField({ instance }: Attributes): readonly CalculatedField[] {
+  const expression = coalesce(instance);
+  return expression === null ? [] : [{ name: FIELD.instance, expression }];
+}
+
 export function parentDuration(attributes: Attributes): string {
   return `parent.${attributes.duration}`;
 }
 
 /** All windows by name. Bounds are spelled out, as a store may widen the time it was asked for. */
 function windowField({ incident, baselines }: Windows): CalculatedField {
-  const within = (window: TimeWindow): string =>
-    `AND(GTE(EVENT_TIMESTAMP(), ${window.start / 1000}), LT(EVENT_TIMESTAMP(), ${window.end / 1000}))`;
   const named = [
     [incident, 'incident'] as const,
     ...baselines.map((window, index) => [window, `baseline-${index}`] as const),
   ];
   const expression = named.reduceRight(
-    (otherwise, [window, name]) => `IF(${within(window)}, "${name}", ${otherwise})`,
+    (otherwise, [window, name]) => `IF(${during(window)}, "${name}", ${otherwise})`,
     '"outside"',
   );
   return { name: FIELD.window, expression };
+}
+
+function during(window: TimeWindow): string {
+  return `AND(GTE(EVENT_TIMESTAMP(), ${window.start / 1000}), LT(EVENT_TIMESTAMP(), ${window.end / 1000}))`;
 }
 
 function addressExpression(attributes: Attributes): string | null {
@@ -226,6 +275,11 @@ function coalesce(columns: readonly string[]): string | null {
 /** Column names come from the data: quoted, so that no name can become part of the expression. */
 function reference(column: string): string {
   return `$"${column.replace(/["\\]/g, (character) => `\\${character}`)}"`;
+}
+
+/** Text as a literal; JSON's escapes are among those that expressions know. */
+function literal(text: string): string {
+  return JSON.stringify(text);
 }
 
 function present(column: string | null): readonly string[] {

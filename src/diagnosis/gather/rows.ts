@@ -1,5 +1,6 @@
 import type { RuntimeIdentity } from '../../infrastructure/workloads.ts';
 import type { Cell, QueryAnswer, Row } from '../../telemetry/query.ts';
+import { groupBy } from '../reason/grouping.ts';
 import type { Attributes } from './attributes.ts';
 import type {
   Answered,
@@ -12,6 +13,7 @@ import type {
   QueryRecord,
   WindowName,
 } from './gathered.ts';
+import { pool } from './pool.ts';
 import { FIELD, parentDuration } from './queries.ts';
 
 /** Names longer than this are cut: they are untrusted, and end up in sentences and trees. */
@@ -66,24 +68,36 @@ export interface ReadInstances {
   readonly identities: readonly RuntimeIdentity[];
 }
 
-export function readInstances(answer: QueryAnswer, attributes: Attributes): ReadInstances {
+/** `threshold`: milliseconds above which requests were told apart as slow; null where none were. */
+export function readInstances(
+  answer: QueryAnswer,
+  attributes: Attributes,
+  threshold: number | null,
+): ReadInstances {
   const rows: InstanceRow[] = [];
   const identities = new Map<string, RuntimeIdentity & { readonly count: number }>();
-  for (const row of answer.rows) {
-    const window = windowOf(row);
-    const service = text(row[attributes.service]);
-    if (window === null || service === null) continue;
-    const pick = (column: string | null): string | null => (column === null ? null : text(row[column]));
-    const statistics = statisticsOf(row, attributes);
-    const kind = pick(attributes.spanKind);
+  const pick = (row: Row, column: string | null): string | null =>
+    column === null ? null : text(row[column]);
+  for (const group of withoutComparison(answer.rows, attributes)) {
+    const [row] = group;
+    const window = row === undefined ? null : windowOf(row);
+    const service = text(row?.[attributes.service]);
+    if (row === undefined || window === null || service === null) continue;
+    const statistics = pool(
+      group.map((one) => ({
+        ...statisticsOf(one, attributes),
+        ...(threshold !== null && isSlow(one) ? { above: threshold } : {}),
+      })),
+    );
+    const kind = pick(row, attributes.spanKind);
     // Requests that came in can be compared between copies; inner spans differ by what they are.
     if (kind === null || kind === 'server' || kind === 'consumer') {
       rows.push({
         window,
         service,
         instance: text(row[FIELD.instance]),
-        version: pick(attributes.version),
-        revision: pick(attributes.revision),
+        version: pick(row, attributes.version),
+        revision: pick(row, attributes.revision),
         ...statistics,
       });
     }
@@ -93,12 +107,12 @@ export function readInstances(answer: QueryAnswer, attributes: Attributes): Read
     identities.set(service, {
       service,
       count: weight,
-      clusterArn: pick(attributes.clusterArn),
+      clusterArn: pick(row, attributes.clusterArn),
       taskArn: null,
-      taskFamily: pick(attributes.taskFamily),
-      ecsService: pick(attributes.ecsService),
-      launchType: pick(attributes.launchType),
-      region: pick(attributes.region),
+      taskFamily: pick(row, attributes.taskFamily),
+      ecsService: pick(row, attributes.ecsService),
+      launchType: pick(row, attributes.launchType),
+      region: pick(row, attributes.region),
     });
   }
   return {
@@ -107,6 +121,17 @@ export function readInstances(answer: QueryAnswer, attributes: Attributes): Read
       .map(({ count: _, ...identity }) => identity)
       .sort((a, b) => (a.service < b.service ? -1 : 1)),
   };
+}
+
+/** Rows that differ by nothing but what the symptom's requests are compared by. */
+function withoutComparison(rows: readonly Row[], attributes: Attributes): Iterable<readonly Row[]> {
+  const { service, spanKind, version, revision, taskFamily, ecsService, clusterArn, launchType, region } =
+    attributes;
+  const kept = [
+    ...[FIELD.window, service, FIELD.instance],
+    ...[spanKind, version, revision, taskFamily, ecsService, clusterArn, launchType, region],
+  ].filter((column) => column !== null);
+  return groupBy(rows, (row) => JSON.stringify(kept.map((column) => row[column] ?? null))).values();
 }
 
 export function readExemplars(answer: QueryAnswer, attributes: Attributes): Answered<Exemplar> {
@@ -118,7 +143,7 @@ export function readExemplars(answer: QueryAnswer, attributes: Attributes): Answ
   return { rows, query: { ...recordOf(answer), truncated: false } };
 }
 
-function recordOf(answer: QueryAnswer): QueryRecord {
+export function recordOf(answer: QueryAnswer): QueryRecord {
   return {
     spec: answer.spec,
     window: answer.window,
@@ -135,6 +160,13 @@ function statisticsOf(row: Row, attributes: Attributes): LatencyStatistics {
     p95: number(row[`P95(${attributes.duration})`]),
     p99: number(row[`P99(${attributes.duration})`]),
   };
+}
+
+/** Null for spans that are not compared. Truth values come as such, or as text. */
+export function isSlow(row: Row): boolean | null {
+  const value = row[FIELD.slow];
+  if (value === true || value === 'true') return true;
+  return value === false || value === 'false' ? false : null;
 }
 
 function parentOf(row: Row, attributes: Attributes): CallRow['parent'] {
@@ -157,12 +189,12 @@ function isWindowName(value: string): value is WindowName {
   return value === 'incident' || /^baseline-\d$/.test(value);
 }
 
-function number(cell: Cell | undefined): number {
+export function number(cell: Cell | undefined): number {
   const value = typeof cell === 'string' ? Number(cell) : cell;
   return typeof value === 'number' && Number.isFinite(value) ? Math.max(0, value) : 0;
 }
 
-function text(cell: Cell | undefined): string | null {
+export function text(cell: Cell | undefined): string | null {
   if (cell === null || cell === undefined || cell === '') return null;
   return String(cell).slice(0, LONGEST_NAME);
 }

@@ -5,6 +5,7 @@ import type { Bin } from './bins.ts';
 import { cascadeOf, operationShares } from './cascade.ts';
 import type { Candidate, CaseFile, Findings } from './case-file.ts';
 import { askChanges } from './change-question.ts';
+import { compareRequests } from './comparison.ts';
 import { gapsOf } from './coverage.ts';
 import { askDependencies } from './dependency-question.ts';
 import { askErrors } from './errors-question.ts';
@@ -50,6 +51,7 @@ export function reason(gathered: Gathered): Diagnosis {
     }
   }
   const ranked = rank(candidates);
+  const { comparison, gaps: comparisonGaps } = compareRequests(file);
   describeExemplars(file);
   const verdict = enough ? decide(file, ranked) : 'undetermined';
   const content: Omit<Diagnosis, 'id'> = {
@@ -58,12 +60,13 @@ export function reason(gathered: Gathered): Diagnosis {
     causes: ranked.map(({ inStack: _, weight: _weight, ...cause }) => cause),
     cascade: cascadeOf(file, ranked[0]),
     ruledOut,
-    gaps: [...gathered.gaps, ...gaps, ...gapsOf(file)],
+    gaps: [...gathered.gaps, ...gaps, ...comparisonGaps, ...gapsOf(file)],
     evidence: file.book.all(),
     incident: gathered.windows.incident,
     baseline: baselineOf(gathered.windows),
     latency: latencyPoints(binsOf(gathered)),
     operations: operationShares(file.tree, gathered.windows.baselines.length > 0),
+    comparison,
     workloads: gathered.workloads,
     changes: changeEvents(gathered),
     requests: gathered.requests,

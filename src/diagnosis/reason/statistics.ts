@@ -60,7 +60,7 @@ export function rankTest(left: readonly number[], right: readonly number[]): num
 }
 
 /** P(Z > z) for z ≥ 0: Abramowitz & Stegun 26.2.17, absolute error < 7.5e-8. */
-function upperTail(z: number): number {
+export function upperTail(z: number): number {
   const t = 1 / (1 + 0.2316419 * z);
   const polynomial =
     t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));

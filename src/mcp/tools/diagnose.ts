@@ -25,6 +25,9 @@ export const diagnose = defineTool({
     ),
     cascade: z.array(z.string()).describe('From cause to symptom'),
     ruledOut: z.array(z.looseObject({ kind: z.string(), reason: z.string() })),
+    comparison: z
+      .array(z.looseObject({ attribute: z.string(), value: z.string().nullable(), evidence: z.string() }))
+      .describe('Commoner among slow requests: shares of slow and others, 0…1'),
     gaps: z.array(z.looseObject({ what: z.string(), why: z.string() })),
     evidence: z.array(z.looseObject({ id: z.string(), summary: z.string() })),
     changes: z.array(z.string()),
@@ -33,7 +36,7 @@ export const diagnose = defineTool({
     cut: z.array(z.string()).optional(),
   }),
   annotations: READ_ONLY,
-  shortenable: ['changes', 'sentences', 'ruledOut', 'gaps', 'evidence', 'cascade', 'causes'],
+  shortenable: ['changes', 'sentences', 'ruledOut', 'gaps', 'evidence', 'comparison', 'cascade', 'causes'],
   async handler(input, { runtime, signal, progress }) {
     const { diagnosis, headline, sentences } = await runtime.diagnose(
       {
@@ -63,6 +66,13 @@ export const diagnose = defineTool({
         target: targetInWords(ruled.target),
         reason: line(ruled.reason, 250),
         evidence: [...ruled.evidence],
+      })),
+      comparison: diagnosis.comparison.map((compared) => ({
+        attribute: line(compared.attribute, 100),
+        value: compared.value === null ? null : line(compared.value, 100),
+        slow: rounded(compared.shareSlow),
+        others: rounded(compared.shareOthers),
+        evidence: compared.evidence,
       })),
       gaps: diagnosis.gaps.map((gap) => ({
         what: line(gap.what, 200),

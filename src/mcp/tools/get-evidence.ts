@@ -60,6 +60,9 @@ export const getEvidence = defineTool({
         ...diagnosis.ruledOut
           .filter((r) => r.evidence.includes(evidenceId))
           .map((r) => `ruled out ${r.kind}`),
+        ...diagnosis.comparison
+          .filter((c) => c.evidence === evidenceId)
+          .map((c) => `comparison ${line(c.attribute, 100)}`),
       ],
     };
   },
