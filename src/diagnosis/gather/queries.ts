@@ -192,11 +192,11 @@ export function exemplarsQuery(attributes: Attributes, symptom: SymptomOperation
 }
 
 /**
- * Seconds in a point: near the finest that Honeycomb allows (T/1000), so that an incident that has just begun shows
- * in an hour's view. Points are pooled by their counts before anything is concluded from them.
+ * Seconds in a point: ten in an hour's view, so that an incident that has just begun shows in it. Honeycomb allows
+ * 1,000 points; no more than 60 bins are made of them, by their counts, and each point costs its way over the wire.
  */
 export function granularityFor(window: TimeWindow): number {
-  const wanted = (window.end - window.start) / 1000 / 750;
+  const wanted = (window.end - window.start) / 1000 / 400;
   const steps = [1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600];
   return steps.find((step) => step >= wanted) ?? 3600;
 }

@@ -23,7 +23,9 @@ export function readEntries(answer: QueryAnswer, attributes: Attributes): Answer
   const points = new Map<string, EntryPoint[]>();
   for (const { time, data } of answer.series) {
     const key = keyOf(data, attributes);
-    points.set(key, [...(points.get(key) ?? []), { time, ...statisticsOf(data, attributes) }]);
+    const known = points.get(key) ?? [];
+    known.push({ time, ...statisticsOf(data, attributes) });
+    points.set(key, known);
   }
   return {
     rows: answer.rows.map((row) => ({

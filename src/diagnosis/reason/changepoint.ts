@@ -65,6 +65,8 @@ export function findRegimes(bins: readonly Bin[], level: Level): readonly Regime
 }
 
 function segment(values: readonly number[], offset: number, level: Level): Boundary[] {
+  // Medians lie within the values: no step can be larger than all of them span.
+  if (Math.max(...values) - Math.min(...values) < LEAST_STEP[level]) return [];
   const one = bestCut(values, level);
   const cuts = one === null ? bestInterlude(values, level) : [one];
   const [first] = cuts;
