@@ -343,14 +343,11 @@ export class EventStore {
       for (const key of row.fields.keys()) if (this.catalogue.get(key)) keys.add(key);
     }
     const now = Date.now();
-    for (const [dataset, keys] of keysByDataset) {
-      const fresh = this.catalogue.touch(dataset, keys, now);
-      await insertRows(
-        this.#writer,
-        'dataset_columns',
-        fresh.map((key) => [dataset, key, BigInt(now)]),
-      );
-    }
+    // In one statement: thousands of services may send for the first time in the same batch.
+    const fresh = [...keysByDataset].flatMap(([dataset, keys]) =>
+      this.catalogue.touch(dataset, keys, now).map((key) => [dataset, key, BigInt(now)]),
+    );
+    await insertRows(this.#writer, 'dataset_columns', fresh);
   }
 
   #warnOnce(message: string): void {

@@ -1,17 +1,19 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 
-const ROWS_PER_STATEMENT = 200;
-
-/** Inserts rows with few statements: one a row would take milliseconds each. */
+/** Adds rows in the order of the table's columns, without a statement for each: that would take milliseconds a row. */
 export async function insertRows(
   connection: DuckDBConnection,
   table: 'event_columns' | 'dataset_columns' | 'attribute_set_columns',
   rows: readonly (readonly DuckDBValue[])[],
 ): Promise<void> {
-  for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
-    const part = rows.slice(start, start + ROWS_PER_STATEMENT);
-    let bound = 0;
-    const tuples = part.map((row) => `(${row.map(() => `$${++bound}`).join(', ')})`);
-    await connection.run(`INSERT INTO ${table} VALUES ${tuples.join(', ')}`, part.flat());
+  if (rows.length === 0) return;
+  const appender = await connection.createAppender(table);
+  try {
+    for (const row of rows) {
+      for (const value of row) appender.appendValue(value);
+      appender.endRow();
+    }
+  } finally {
+    appender.closeSync();
   }
 }
