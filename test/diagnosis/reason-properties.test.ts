@@ -101,6 +101,29 @@ function numbersIn(value: unknown): number[] {
   return value !== null && typeof value === 'object' ? Object.values(value).flatMap(numbersIn) : [];
 }
 
+/** Two of the windows, as a caller may name them, over all spans. */
+function between(gathered: Gathered, now: WindowName, before: WindowName): Gathered {
+  const { windows, calls, instances } = gathered;
+  const all = new Map<WindowName, TimeWindow>([['incident', windows.incident]]);
+  windows.baselines.forEach((window, index) => {
+    all.set(`baseline-${index}`, window);
+  });
+  const [incident, baseline] = [all.get(now), all.get(before)];
+  if (incident === undefined || baseline === undefined || calls === null || instances === null)
+    throw new Error('empty');
+  const renamed = <T extends { readonly window: WindowName }>(rows: readonly T[]): readonly T[] =>
+    rows
+      .filter(({ window }) => window === now || window === before)
+      .map((row) => ({ ...row, window: row.window === now ? 'incident' : 'baseline-0' }));
+  return {
+    ...gathered,
+    scope: 'everything',
+    windows: { incident, baselines: [baseline], onset: null, origin: 'asked' },
+    calls: { ...calls, rows: renamed(calls.rows) },
+    instances: { ...instances, rows: renamed(instances.rows) },
+  };
+}
+
 describe('reasoning', () => {
   test('gives the same bytes for the same input, whatever the order of the rows', () => {
     fc.assert(
@@ -182,6 +205,39 @@ describe('reasoning', () => {
         const more = reason({ ...gathered, calls: { ...gathered.calls, rows } });
         expect(more.causes).toEqual(reason(gathered).causes);
       }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('windows that were asked for: swapped, what was slow before is not slow now', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 4, max: 12 }), fc.integer({ min: 1, max: 999 }), (factor, seed) => {
+        const asked = between(play({ root: shop({ model: factor }), seed }), 'incident', 'baseline-0');
+        expect(reason(asked).causes[0]).toMatchObject({
+          kind: 'dependency',
+          target: { dependency: 'acme-models (models.example:443)' },
+        });
+        const swapped = between(play({ root: shop({ model: factor }), seed }), 'baseline-0', 'incident');
+        expect(reason(swapped).verdict).toBe('nothing-wrong');
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test('windows that were asked for: the same bytes whatever the order of the rows, and with all times scaled', () => {
+    fc.assert(
+      fc.property(
+        anyScene,
+        fc.integer({ min: 1, max: 999 }),
+        fc.constantFrom(0.125, 64),
+        (scene, seed, factor) => {
+          const asked = between(play(scene), 'incident', 'baseline-0');
+          if (asked.calls === null) throw new Error('empty');
+          const mixed = { ...asked, calls: { ...asked.calls, rows: shuffled(asked.calls.rows, seed) } };
+          expect(JSON.stringify(reason(mixed))).toBe(JSON.stringify(reason(asked)));
+          expect(skeleton(reason(scaleTimes(asked, factor)))).toEqual(skeleton(reason(asked)));
+        },
+      ),
       { numRuns: 20 },
     );
   });
