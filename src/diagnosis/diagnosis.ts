@@ -95,7 +95,7 @@ export type EvidenceSource =
       readonly query: unknown;
       readonly url?: string;
     }
-  | { readonly from: 'stack'; readonly stack: string; readonly urn?: string };
+  | { readonly from: 'stack'; readonly stack: string; readonly urn?: string; readonly url?: string };
 
 export interface Cause {
   readonly kind: CauseKind;

@@ -53,6 +53,8 @@ export interface StackUpdate {
   /** Operation → number of resources (`create`, `update`, `delete`, `replace`, `same`). */
   readonly changes: Readonly<Record<string, number>>;
   readonly gitCommit?: string;
+  /** Number of the update in its backend; a file backend counts none. */
+  readonly version?: number;
 }
 
 /** A service of the telemetry and the machine it runs on, joined. */
@@ -110,6 +112,8 @@ export interface MetricSeries {
 export interface MetricBatch {
   readonly region: string;
   readonly account?: string;
+  /** AWS itself answered, not what stands in for it at an endpoint of its own. */
+  readonly fromAws?: boolean;
   readonly window: TimeWindow;
   readonly periodSeconds: number;
   readonly series: readonly MetricSeries[];

@@ -63,6 +63,7 @@ export class HoneycombClient implements TelemetryStore {
   readonly #clock: Clock;
   readonly #budget: RequestBudget | undefined;
   readonly #cloud: boolean;
+  readonly #host: string;
   readonly #queryIds = new LRUCache<string, string>({ max: 500 });
   readonly #answers = new LRUCache<string, QueryAnswer>({
     maxSize: CACHED_ROWS,
@@ -81,6 +82,7 @@ export class HoneycombClient implements TelemetryStore {
     const limits = options.budget ?? (local ? 'unlimited' : HONEYCOMB_LIMITS);
     this.#budget = limits === 'unlimited' ? undefined : new RequestBudget(limits, this.#clock);
     this.#cloud = !local;
+    this.#host = url.host;
   }
 
   /** Honeycomb refuses joined fields in SELECT; the collector doesn't. */
@@ -204,7 +206,7 @@ export class HoneycombClient implements TelemetryStore {
     const result = created.complete
       ? created
       : await this.#poll(`${resultPath}/${created.id}`, dataset, signal);
-    const url = result.url ?? created.url;
+    const url = this.#ownPage(result.url ?? created.url);
     return {
       dataset,
       window,
@@ -214,6 +216,14 @@ export class HoneycombClient implements TelemetryStore {
       ...(url !== undefined && { url }),
       truncated: result.rows.length >= limit,
     };
+  }
+
+  /** An answer may lead to Honeycomb's own pages or to the host that was set as its API, and nowhere else. */
+  #ownPage(url: string | undefined): string | undefined {
+    if (url === undefined) return undefined;
+    const { hostname, host } = new URL(url);
+    const own = hostname.endsWith('.honeycomb.io') || host === this.#host;
+    return own ? url : undefined;
   }
 
   /** Notes a refusal for too many requests in the budget, so that the next query waits instead of being refused too. */

@@ -15,8 +15,7 @@ export class EvidenceDocuments implements vscode.TextDocumentContentProvider, vs
 
   /** Opens the store's own page where it has one (https only), else the document. */
   async open(evidenceId: string): Promise<void> {
-    const source = this.#workflow.evidence(evidenceId)?.source;
-    const url = source === undefined || source.from === 'stack' ? undefined : source.url;
+    const url = this.#workflow.evidence(evidenceId)?.source.url;
     if (url?.startsWith('https://') === true) {
       await vscode.env.openExternal(vscode.Uri.parse(url, true));
       return;

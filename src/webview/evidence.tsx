@@ -72,7 +72,7 @@ function EvidenceItem({ evidence, label }: { readonly evidence: Evidence; readon
           class="link"
           onClick={() => send({ type: 'openEvidence', evidenceId: evidence.id })}
         >
-          {hasPage(evidence.source) ? 'Open in Honeycomb' : 'Open as a document'}
+          {openWords(evidence.source)}
         </button>
       </div>
     </details>
@@ -84,8 +84,15 @@ function remember(id: EvidenceId, open: boolean): void {
   keep({ openEvidence: open ? [...others, id] : others });
 }
 
-function hasPage(source: EvidenceSource): boolean {
-  return source.from === 'telemetry' && source.url?.startsWith('https://') === true;
+const PAGES: { readonly [F in EvidenceSource['from']]: string } = {
+  telemetry: 'Open in Honeycomb',
+  metrics: 'Open in CloudWatch',
+  stack: 'Open in Pulumi Cloud',
+};
+
+/** Where there is no page of the source's own, the query and its numbers open as a document. */
+function openWords(source: EvidenceSource): string {
+  return source.url?.startsWith('https://') === true ? PAGES[source.from] : 'Open as a document';
 }
 
 function sourceWords(source: EvidenceSource): string {

@@ -165,7 +165,11 @@ export function play(scene: Scene): Gathered {
       ],
     },
     endpoints: [],
-    updates: (scene.updates ?? []).map((update) => ({ stack: 'organization/shop/prod', update })),
+    updates: (scene.updates ?? []).map((update) => ({
+      stack: 'organization/shop/prod',
+      backend: 'file:///state',
+      update,
+    })),
     markers: [],
     gaps: [],
     requests: 4,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { CloudWatchMetrics, periodFor } from '../../src/infrastructure/aws/cloudwatch.ts';
+import { CloudWatchMetrics, isAwsHost, periodFor } from '../../src/infrastructure/aws/cloudwatch.ts';
 import type { MetricQuery } from '../../src/infrastructure/model.ts';
 import { Problem } from '../../src/problem.ts';
 import { type AwsWire, serveAws, setEnvironment, type WireAnswer, type WireCall } from './aws-wire.ts';
@@ -47,6 +47,15 @@ async function problemOf(work: Promise<unknown>): Promise<Problem> {
   return thrown;
 }
 
+test.each([
+  ['monitoring.eu-north-1.amazonaws.com', true],
+  ['127.0.0.1', false],
+  ['amazonaws.com.example.org', false],
+  ['monitoring.cn-north-1.amazonaws.com.cn', false],
+])('%s is AWS, whose console shows the same: %s', (host, expected) => {
+  expect(isAwsHost(host)).toBe(expected);
+});
+
 describe('a batch from CloudWatch', () => {
   test('asks the real protocol for each series and gives points in time order', async () => {
     const batch = await ask(() => ({ body: { MetricDataResults: [result('q0', [40, 95])] } }));
@@ -69,7 +78,7 @@ describe('a batch from CloudWatch', () => {
         },
       },
     ]);
-    expect(batch).toMatchObject({ region: 'eu-north-1', periodSeconds: 10 });
+    expect(batch).toMatchObject({ region: 'eu-north-1', periodSeconds: 10, fromAws: false });
     expect(batch.series[0]).toMatchObject({
       id: 'CPU of the shop',
       status: 'complete',

@@ -30,6 +30,7 @@ export function evidence(id: string, summary = 'CPU of chatbot ran at 98 % of it
       store: 'CloudWatch',
       region: 'eu-west-1',
       query: { metric: 'CPUUtilization' },
+      url: `https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#metricsV2:graph=~(metrics~(~(~'AWS*2fECS)))${'x'.repeat(400)}`,
     },
   };
 }

@@ -156,6 +156,8 @@ describe('answers', () => {
       evidenceId: 'ev_0123456789ab',
     });
     expect(evidence).toMatchObject({ kind: 'utilisation', n: 60, citedBy: ['cause cpu'] });
+    expect(evidence['url']).toMatch(/^https:\/\/eu-west-1\.console\.aws\.amazon\.com\/.*x{400}$/);
+    expect(evidence['source']).not.toHaveProperty('url');
     expect(evidence['numbers']).toEqual([{ name: 'CPUUtilization', value: 98.1235, unit: 'percent' }]);
   });
 

@@ -131,6 +131,19 @@ describe('a query', () => {
     expect(answer.url).toBeUndefined();
   });
 
+  it.each([
+    ['https://ui.honeycomb.io/t/q1', 'https://ui.honeycomb.io/t/q1'],
+    ['https://ui.eu1.honeycomb.io/t/q1', 'https://ui.eu1.honeycomb.io/t/q1'],
+    ['https://honeycomb.io.example.org/t/q1', undefined],
+    ['https://example.org/t/q1', undefined],
+  ])('an answer that leads to %s leads to %s', async (query_url, expected) => {
+    cloud.reply = ({ method }) =>
+      method === 'GET'
+        ? { body: { id: 'r', complete: true, data: { results: [], series: [] }, links: { query_url } } }
+        : undefined;
+    expect((await client().run('shop', SPEC, WINDOW)).url).toBe(expected);
+  });
+
   it('says when rows may be missing', async () => {
     expect((await client().run('shop', { ...SPEC, limit: 1 }, WINDOW)).truncated).toBe(true);
   });

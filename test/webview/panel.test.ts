@@ -231,4 +231,36 @@ describe('evidence', () => {
     expect((await commands()).at(-1)).toMatchObject({ type: 'openEvidence' });
     await page.context().close();
   });
+
+  test('says where it opens: at its source, or as a document', async (ctx) => {
+    const pages = [
+      'https://ui.honeycomb.io/q',
+      'https://eu-west-1.console.aws.amazon.com/x',
+      'https://app.pulumi.com/a/b/c',
+    ];
+    const [telemetry, metrics, stack] = diagnosis.evidence.flatMap(({ source }) => source);
+    const sources = [telemetry, metrics, stack].flatMap((source, i) =>
+      source === undefined
+        ? []
+        : [
+            { ...source, url: pages[i] ?? '' },
+            { ...source, url: 'http://insecure.example.org' },
+          ],
+    );
+    const evidence = diagnosis.evidence.flatMap((one, i) => {
+      const source = sources[i];
+      return source === undefined ? [] : [{ ...one, source }];
+    });
+    const { page } = await opened(ctx, { ...diagnosed, diagnosis: { ...diagnosis, evidence } });
+    const names = await page.locator('details.evidence button.link').allTextContents();
+    expect(names.slice(0, 6)).toEqual([
+      'Open in Honeycomb',
+      'Open as a document',
+      'Open in CloudWatch',
+      'Open as a document',
+      'Open in Pulumi Cloud',
+      'Open as a document',
+    ]);
+    await page.context().close();
+  });
 });

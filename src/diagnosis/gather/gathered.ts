@@ -143,6 +143,8 @@ export interface Exemplar {
 export interface GatheredMetrics {
   readonly store: string;
   readonly region: string;
+  /** AWS itself answered, so that its console shows the same. */
+  readonly fromAws?: boolean;
   readonly window: TimeWindow;
   readonly periodSeconds: number;
   readonly series: readonly MeasuredSeries[];
@@ -168,5 +170,7 @@ export interface ResourceEndpoint {
 
 export interface StackChange {
   readonly stack: string;
+  /** URL of the backend that holds the stack. */
+  readonly backend: string;
   readonly update: StackUpdate;
 }

@@ -81,6 +81,7 @@ export async function gatherMetrics(
       metrics: {
         store: source.name,
         region: batch.region,
+        fromAws: batch.fromAws ?? false,
         window: batch.window,
         periodSeconds: batch.periodSeconds,
         series: series.map(({ message: _, ...rest }) => rest),

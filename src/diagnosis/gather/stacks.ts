@@ -48,7 +48,11 @@ export async function gatherStacks(source: StackSource | null, signal: AbortSign
       updates: await attempt(
         `Updates of ${stack.fqn}`,
         async () =>
-          (await source.updates(stack, MOST_UPDATES, signal)).map((update) => ({ stack: stack.fqn, update })),
+          (await source.updates(stack, MOST_UPDATES, signal)).map((update) => ({
+            stack: stack.fqn,
+            backend: stack.backend,
+            update,
+          })),
         [],
       ),
     })),

@@ -2,6 +2,7 @@ import { contentId } from '../../content-hash.ts';
 import type { TimeWindow } from '../../telemetry/query.ts';
 import type { Evidence, EvidenceId, EvidenceSource, Quantity, QuantityUnit } from '../diagnosis.ts';
 import type { Gathered, MeasuredSeries, QueryRecord } from '../gather/gathered.ts';
+import { metricPage } from './evidence-links.ts';
 import { rounded } from './statistics.ts';
 
 /** Names of quantities that others look up in evidence (sizing, the panel); the rest are words alone. */
@@ -64,11 +65,30 @@ export function telemetrySource(gathered: Gathered, query: QueryRecord): Evidenc
 
 export function metricsSource(gathered: Gathered, series: MeasuredSeries): EvidenceSource {
   const { id: _position, ...query } = series.query;
+  const { metrics } = gathered;
+  const url =
+    metrics?.fromAws === true
+      ? metricPage(metrics.region, series.query, metrics.window, metrics.periodSeconds)
+      : undefined;
   return {
     from: 'metrics',
-    store: gathered.metrics?.store ?? '',
-    region: gathered.metrics?.region ?? '',
-    query: { ...query, window: gathered.metrics?.window, periodSeconds: gathered.metrics?.periodSeconds },
+    store: metrics?.store ?? '',
+    region: metrics?.region ?? '',
+    query: { ...query, window: metrics?.window, periodSeconds: metrics?.periodSeconds },
+    ...(url === undefined ? {} : { url }),
+  };
+}
+
+/** What a stack's state or history says; `urn`: of that resource, `page`: where a person can read it. */
+export function stackSource(
+  stack: string,
+  { urn, page }: { readonly urn?: string | undefined; readonly page: string | undefined },
+): EvidenceSource {
+  return {
+    from: 'stack',
+    stack,
+    ...(urn === undefined ? {} : { urn }),
+    ...(page === undefined ? {} : { url: page }),
   };
 }
 

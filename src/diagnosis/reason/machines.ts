@@ -1,4 +1,4 @@
-import type { EvidenceId } from '../diagnosis.ts';
+import type { EvidenceId, EvidenceSource } from '../diagnosis.ts';
 import type { Gathered } from '../gather/gathered.ts';
 import type { Machine } from './case-file.ts';
 import {
@@ -8,7 +8,9 @@ import {
   QUANTITY,
   quantities,
   quantity,
+  stackSource,
 } from './evidence.ts';
+import { stackPage } from './evidence-links.ts';
 import { type Utilisation, utilisationOf } from './saturation.ts';
 import { periodsOf } from './windows.ts';
 
@@ -78,8 +80,15 @@ function describeReservation(gathered: Gathered, service: string, book: Evidence
       quantity(QUANTITY.tasks, workload.desiredCount, 'count'),
     ),
     n: 1,
-    source: { from: 'stack', stack: stackOf(urn), ...(urn === undefined ? {} : { urn }) },
+    source: reservationSource(gathered, urn),
   });
+}
+
+/** The stack's own page, where its updates tell which backend holds it: a URN names no organisation. */
+function reservationSource(gathered: Gathered, urn: string | undefined): EvidenceSource {
+  const stack = stackOf(urn);
+  const change = gathered.updates.find(({ stack: fqn }) => urn !== undefined && fqn.endsWith(`/${stack}`));
+  return stackSource(stack, { urn, page: change && stackPage(change.stack, change.backend) });
 }
 
 /** `urn:pulumi:STACK::PROJECT::…` → `PROJECT/STACK`. */

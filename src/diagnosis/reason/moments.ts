@@ -1,7 +1,8 @@
 import type { ChangeEvent, EvidenceId } from '../diagnosis.ts';
 import type { Gathered, StackChange } from '../gather/gathered.ts';
 import type { CaseFile } from './case-file.ts';
-import { quantities, quantity } from './evidence.ts';
+import { quantities, quantity, stackSource } from './evidence.ts';
+import { stackPage } from './evidence-links.ts';
 
 /** Something that was done to the system, with the time it took, epoch milliseconds. */
 export interface Moment {
@@ -66,7 +67,7 @@ function describeUpdate(file: CaseFile, change: StackChange): EvidenceId {
     window: { start: update.start, end: update.end ?? file.gathered.now },
     numbers: quantities(quantity('ended', update.end, 'epoch-ms')),
     n: 1,
-    source: { from: 'stack', stack },
+    source: stackSource(stack, { page: stackPage(stack, change.backend, update.version) }),
   });
 }
 

@@ -46,6 +46,7 @@ export class CloudWatchMetrics implements MetricsSource {
     const periodSeconds = periodFor(window, this.#now());
     const widened = widen(window, periodSeconds * 1000);
     const series: MetricSeries[] = [];
+    let fromAws = false;
     try {
       signal?.throwIfAborted();
       const [{ CloudWatchClient, GetMetricDataCommand }, settings] = await Promise.all([
@@ -53,6 +54,13 @@ export class CloudWatchMetrics implements MetricsSource {
         clientSettings(this.#identity),
       ]);
       const client = new CloudWatchClient(settings);
+      client.middlewareStack.add(
+        (next) => async (args) => {
+          fromAws = isAwsHost(hostOf(args.request));
+          return next(args);
+        },
+        { step: 'finalizeRequest', name: 'noteHost' },
+      );
       try {
         for (let from = 0; from < queries.length; from += QUERIES_PER_CALL) {
           const part = queries.slice(from, from + QUERIES_PER_CALL);
@@ -82,8 +90,22 @@ export class CloudWatchMetrics implements MetricsSource {
         this.#identity,
       );
     }
-    return { region: this.#identity.region, window: widened, periodSeconds, series };
+    return { region: this.#identity.region, fromAws, window: widened, periodSeconds, series };
   }
+}
+
+/**
+ * Whether it is AWS that is asked: the environment or the profile may name an endpoint of its own (AWS_ENDPOINT_URL),
+ * and the AWS console knows nothing of what answers there.
+ */
+export function isAwsHost(host: string): boolean {
+  return host.endsWith('.amazonaws.com');
+}
+
+function hostOf(request: unknown): string {
+  const host =
+    typeof request === 'object' && request !== null && 'hostname' in request ? request.hostname : '';
+  return typeof host === 'string' ? host : '';
 }
 
 const HOUR = 3_600_000;

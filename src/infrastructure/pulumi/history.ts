@@ -11,6 +11,7 @@ const Update = z.looseObject({
   message: z.string().default(''),
   result: z.string(),
   environment: z.record(z.string(), z.string()).nullish(),
+  version: z.number().nullish(),
   resourceChanges: z.record(z.string(), z.number()).nullish(),
 });
 
@@ -50,6 +51,11 @@ export function parseHistory(text: string, fqn: string): readonly StackUpdate[] 
       message: plainText(raw.message, 500),
       changes: raw.resourceChanges ?? {},
       ...(commit !== undefined && { gitCommit: commit.slice(0, 64) }),
+      ...(isVersion(raw.version) && { version: raw.version }),
     };
   });
+}
+
+function isVersion(version: number | null | undefined): version is number {
+  return typeof version === 'number' && Number.isSafeInteger(version) && version > 0;
 }

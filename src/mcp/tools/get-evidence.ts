@@ -21,6 +21,7 @@ export const getEvidence = defineTool({
     numbers: z.array(z.looseObject({ name: z.string(), value: z.number(), unit: z.string() })),
     n: z.number(),
     source: z.looseObject({ from: z.string() }),
+    url: z.string().optional().describe('Page for a person'),
     citedBy: z.array(z.string()),
     cut: z.array(z.string()).optional(),
   }),
@@ -55,6 +56,7 @@ export const getEvidence = defineTool({
       })),
       n: evidence.n,
       source: sourceOf(evidence),
+      ...(evidence.source.url?.startsWith('https://') ? { url: plain(evidence.source.url, 2_000) } : {}),
       citedBy: [
         ...diagnosis.causes.filter((c) => c.evidence.includes(evidenceId)).map((c) => `cause ${c.kind}`),
         ...diagnosis.ruledOut
@@ -80,8 +82,11 @@ export function remembered(runtime: Runtime, diagnosisId: string) {
 }
 
 function sourceOf({ source }: Evidence) {
-  if (source.from === 'stack') return { ...lines(source), from: source.from };
-  const { query, ...rest } = source;
+  if (source.from === 'stack') {
+    const { url: _, ...rest } = source;
+    return { ...lines(rest), from: source.from };
+  }
+  const { query, url: _, ...rest } = source;
   return { ...lines(rest), from: source.from, query: plain(JSON.stringify(query) ?? '', 1_500) };
 }
 
