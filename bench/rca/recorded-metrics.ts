@@ -39,7 +39,9 @@ function seriesOf(points: readonly MetricPoint[], measurand: 'cpu' | 'memory'): 
   const byCopy = new Map<string, MetricPoint[]>();
   for (const point of points) {
     const key = JSON.stringify([point.service, point.instance, point.metric]);
-    byCopy.set(key, [...(byCopy.get(key) ?? []), point]);
+    const known = byCopy.get(key) ?? [];
+    known.push(point);
+    byCopy.set(key, known);
   }
   return [...byCopy].flatMap(([id, copy]): readonly MeasuredSeries[] => {
     const [first] = copy;

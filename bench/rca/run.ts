@@ -1,4 +1,5 @@
 import type { Answer } from '../../src/diagnosis/reason/answer.ts';
+import { toProblem } from '../../src/problem.ts';
 import type { CaseInput, RcaEngine } from './engine.ts';
 import { type DataSet, type RcaCase, readDataSets } from './layout.ts';
 import { readMeasurements } from './measurements.ts';
@@ -13,6 +14,23 @@ export interface Outcome {
   /** Query results that were created. */
   readonly requests: number;
   readonly ms: number;
+}
+
+/** What can't be diagnosed (windows without a request, say) is undetermined, said, and keeps no other case from its answer. */
+async function answerOrRefusal(
+  engine: RcaEngine,
+  input: CaseInput,
+  signal: AbortSignal,
+  note: (line: string) => void,
+): Promise<Answer> {
+  try {
+    return await engine.answer(input, signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const { message } = toProblem(thrown, 'Look at the case.');
+    note(`case ${input.case.givenId}, ${engine.name}: ${message}`);
+    return { verdict: 'undetermined', ranking: [] };
+  }
 }
 
 /** Runs engines over every case of a folder, case by case, so that the first figures come early. */
@@ -38,7 +56,7 @@ export async function* runCases(
           signal.throwIfAborted();
           const before = spans?.store.requests ?? 0;
           const started = performance.now();
-          const answer = await engine.answer(input, signal);
+          const answer = await answerOrRefusal(engine, input, signal, note);
           const ms = performance.now() - started;
           yield {
             set,

@@ -1,6 +1,13 @@
-import { type Cause, type Diagnosis, type Evidence, SIZING_KINDS, type Target } from './diagnosis.ts';
+import {
+  type Cause,
+  type Diagnosis,
+  type Evidence,
+  type RuledOut,
+  SIZING_KINDS,
+  type Target,
+} from './diagnosis.ts';
 import { valueWords } from './reason/comparison.ts';
-import { formatMs, formatShare } from './reason/evidence.ts';
+import { formatMs, formatShare, QUANTITY } from './reason/evidence.ts';
 
 export interface Narrative {
   readonly headline: string;
@@ -8,7 +15,9 @@ export interface Narrative {
 }
 
 const LONGEST_NAME = 120;
+const LONGEST_SENTENCE = 600;
 const MOST_GAPS = 3;
+const MOST_RULED_OUT = 5;
 /** Shares that lie closer together are left to the evidence: a sentence would promise more than they hold. */
 const TELLING_DIFFERENCE = 0.25;
 
@@ -20,18 +29,31 @@ export function narrate(diagnosis: Diagnosis): Narrative {
   const sentences: string[] = [];
   const { symptom } = diagnosis;
   if (symptom !== null) sentences.push(symptomSentence(diagnosis));
-  for (const cause of diagnosis.causes.slice(0, 3)) sentences.push(...causeSentences(diagnosis, cause));
+  // The same evidence may speak for two causes (traffic, and the processor that it fills): it is told once.
+  const said = new Set<string>();
+  for (const cause of diagnosis.causes.slice(0, 3))
+    for (const sentence of causeSentences(diagnosis, cause)) said.add(sentence);
+  sentences.push(...said);
   sentences.push(...comparisonSentence(diagnosis));
   if (diagnosis.verdict === 'infrastructure-is-not-the-cause') {
     sentences.push('A larger task would not make it faster, so no change of size is proposed.');
   }
-  const ruledOut = diagnosis.ruledOut.slice(0, 5).map((one) => one.reason);
-  if (ruledOut.length > 0) sentences.push(`Ruled out: ${ruledOut.join(' ')}`);
+  sentences.push(...ruledOutSentence(diagnosis));
   for (const gap of diagnosis.gaps.slice(0, MOST_GAPS))
-    sentences.push(`Not known: ${name(gap.what)}. ${gap.why}`);
+    sentences.push(`Not known: ${name(gap.what)}. ${line(gap.why)}`);
   if (diagnosis.gaps.length > MOST_GAPS)
     sentences.push(`And ${diagnosis.gaps.length - MOST_GAPS} more gaps.`);
   return { headline: headline(diagnosis), sentences };
+}
+
+/** Deploys first: that is what people ask about before anything else. */
+function ruledOutSentence({ ruledOut }: Diagnosis): readonly string[] {
+  if (ruledOut.length === 0) return [];
+  const isChange = (one: RuledOut): boolean => one.kind === 'change';
+  const ordered = [...ruledOut.filter(isChange), ...ruledOut.filter((one) => !isChange(one))];
+  const more = ordered.length - MOST_RULED_OUT;
+  const shown = ordered.slice(0, MOST_RULED_OUT).map((one) => line(one.reason));
+  return [`Ruled out: ${shown.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`];
 }
 
 /** The same in few words for models: what was found, how sure, and which evidence to read next. */
@@ -61,13 +83,18 @@ function headline(diagnosis: Diagnosis): string {
         ? 'Nothing is wrong'
         : `Nothing is wrong: P95 of ${operation} is ${formatMs(symptom.p95After)}`;
     case 'undetermined':
-      return `Why ${operation} is slow can’t be told from what could be read`;
+      return isSlower(symptom)
+        ? `Why ${operation} is slow can’t be told from what could be read`
+        : `Whether anything is wrong with ${operation} can’t be told from what could be read`;
     case 'infrastructure-is-not-the-cause':
       return cause === undefined
         ? `The infrastructure is not why ${operation} is slow`
-        : `The infrastructure is not the cause: ${subject(cause)}`;
+        : `The infrastructure is not the cause: ${subject(diagnosis, cause)}`;
     case 'cause':
-      return cause === undefined ? `${operation} is slow` : `${operation} is slow: ${subject(cause)}`;
+      if (cause === undefined) return `${operation} is slow`;
+      return cause.kind === 'errors' || !isSlower(symptom)
+        ? `Something is wrong with ${operation}: ${subject(diagnosis, cause)}`
+        : `${operation} is slow: ${subject(diagnosis, cause)}`;
   }
 }
 
@@ -75,28 +102,47 @@ function symptomSentence(diagnosis: Diagnosis): string {
   const { symptom } = diagnosis;
   if (symptom === null) return '';
   const what = `P95 of ${name(symptom.operation)} in ${name(symptom.service)}`;
-  if (symptom.p95Before === null || symptom.onset === null)
-    return `${what} is ${formatMs(symptom.p95After)}.`;
-  const since = new Date(symptom.onset.time).toISOString().slice(11, 19);
-  return `${what} went from ${formatMs(symptom.p95Before)} to ${formatMs(symptom.p95After)} at about ${since} UTC.`;
+  if (symptom.p95Before === null) return `${what} is ${formatMs(symptom.p95After)}.`;
+  const [before, after] = [formatMs(symptom.p95Before), formatMs(symptom.p95After)];
+  if (symptom.onset === null) return `${what} is ${after}, ${before} before.`;
+  const since = new Date(symptom.onset.time).toISOString();
+  return `${what} went from ${before} to ${after} at about ${since.slice(0, 10)} ${since.slice(11, 19)} UTC.`;
 }
 
-function subject(cause: Cause): string {
+/** Without a baseline whoever asked thinks so. */
+function isSlower(symptom: Diagnosis['symptom']): boolean {
+  return symptom === null || symptom.p95Before === null || symptom.p95After > symptom.p95Before;
+}
+
+function subject(diagnosis: Diagnosis, cause: Cause): string {
+  const { target } = cause;
+  const only = target.instance === undefined ? '' : `, on instance ${name(target.instance)} alone`;
+  return `${whatIsWrong(diagnosis, cause)}${only}`;
+}
+
+function whatIsWrong(diagnosis: Diagnosis, cause: Cause): string {
   const { target, kind } = cause;
   const service = name(target.service);
+  const cites = (quantity: string): boolean =>
+    diagnosis.evidence.some(
+      ({ id, numbers }) => cause.evidence.includes(id) && numbers.some((one) => one.name === quantity),
+    );
   switch (kind) {
     case 'cpu':
     case 'throttling':
       return `${service} is out of CPU`;
     case 'memory':
-      return `${service} is out of memory`;
+      return `${service} has hardly any memory left`;
     case 'dependency':
       return `${name(target.dependency ?? target.operation ?? service)} answers slowly`;
     case 'application':
+      if (cites(QUANTITY.callsNow))
+        return `${name(target.operation ?? service)} makes more calls than before`;
       return `${name(target.operation ?? service)} itself takes longer`;
     case 'network':
-      return `calls between ${service} and others take longer on the way`;
+      return `calls to and from ${service} take longer on the way`;
     case 'errors':
+      if (cites(QUANTITY.spansLeft)) return `${service} sends no spans any more`;
       return `${name(target.operation ?? service)} fails more often`;
     case 'traffic':
       return `${service} gets more requests than it can take`;
@@ -111,12 +157,12 @@ function causeSentences(diagnosis: Diagnosis, cause: Cause): readonly string[] {
   const said = cause.evidence
     .map((id) => diagnosis.evidence.find((one) => one.id === id))
     .filter((one): one is Evidence => one !== undefined && one.kind !== 'latency')
-    .map((one) => one.summary);
+    .map((one) => line(one.summary));
   const where =
     SIZING_KINDS.has(cause.kind) && cause.target.resource !== undefined
       ? ` The setting is ${cause.target.property ?? 'the size'} of ${name(cause.target.resource.split('::').at(-1) ?? '')}.`
       : '';
-  return [`Cause: ${subject(cause)} (${sure}${share}).${where}`, ...said];
+  return [`Cause: ${subject(diagnosis, cause)} (${sure}${share}).${where}`, ...said];
 }
 
 function comparisonSentence({ comparison, verdict }: Diagnosis): readonly string[] {
@@ -132,6 +178,7 @@ function targetName(target: Target): string {
     target.service,
     target.operation,
     target.dependency,
+    target.instance,
     target.resource?.split('::').at(-1),
     target.property,
   ]
@@ -142,6 +189,11 @@ function targetName(target: Target): string {
 
 /** Names come from the telemetry: one line, and not endless. */
 function name(text: string): string {
-  const line = text.replace(/\s+/g, ' ');
-  return line.length <= LONGEST_NAME ? line : `${line.slice(0, LONGEST_NAME - 1)}…`;
+  return line(text, LONGEST_NAME);
+}
+
+/** A sentence with such names in it. */
+function line(text: string, longest = LONGEST_SENTENCE): string {
+  const flat = text.replace(/\s+/g, ' ');
+  return flat.length <= longest ? flat : `${flat.slice(0, longest - 1)}…`;
 }

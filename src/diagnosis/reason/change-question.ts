@@ -1,4 +1,4 @@
-import type { EvidenceId, RuledOut, Target } from '../diagnosis.ts';
+import type { EvidenceId, Gap, RuledOut, Target } from '../diagnosis.ts';
 import { type Candidate, type CaseFile, type Findings, instancesIn } from './case-file.ts';
 import { formatMs } from './evidence.ts';
 import { type Moment, momentsOf } from './moments.ts';
@@ -19,40 +19,116 @@ const CONFIDENCE_COMPARED = 0.8;
 /** Behind every mechanism that was measured. */
 const SUSPECT = 1e-3;
 
-/** Was something changed when it became slow? Every change is tested against the onset; being near is not enough. */
+/**
+ * Was something changed when it became slow? Every change is tested against the onset, and against the versions of the
+ * service that is blamed; being near is not enough, and what can't be tested is no more cleared than accused.
+ */
 export function askChanges(file: CaseFile, found: readonly Candidate[]): Findings {
   const accused: EvidenceId[] = [];
   const ruledOut: RuledOut[] = [];
-  const target: Target = { service: file.symptom.service };
-  const { onset } = file.gathered.windows;
-  const seen: Seen = {
-    outside: outsideCause(file, found),
-    newVersion: onset === null ? null : findNewVersion(file),
-    compared: onset === null ? null : compareVersions(file),
-  };
+  const untested: string[] = [];
+  const seen = lookAtVersions(file, found);
+  const target: Target = { service: seen.service };
   const tested = seen.compared === null ? [] : [seen.compared.evidence];
   for (const moment of momentsOf(file.gathered)) {
     if (moment.end < file.gathered.lookback.start || moment.start > file.gathered.lookback.end) continue;
+    const outcome = test(file, moment, seen);
+    if (outcome === 'untested') {
+      untested.push(moment.title);
+      continue;
+    }
     const evidence = [moment.describe(file), ...tested];
-    const innocent = whyInnocent(file, moment, seen);
-    if (innocent === null) accused.push(...evidence);
-    else ruledOut.push({ kind: 'change', target, reason: `${moment.title}: ${innocent}`, evidence });
+    if (outcome === 'suspect') accused.push(...evidence);
+    else ruledOut.push({ kind: 'change', target, reason: `${moment.title}: ${outcome.innocent}`, evidence });
   }
-  if (seen.newVersion === true && accused.length === 0 && ruledOut.length === 0) {
-    const fresh = describeNewVersion(file);
+  const isSilent = accused.length === 0 && ruledOut.length === 0 && untested.length === 0;
+  if (isSilent && seen.newVersion === true) {
+    const fresh = describeNewVersion(file, seen.service);
     if (fresh !== null) accused.push(fresh, ...tested);
   }
-  if (accused.length === 0 && ruledOut.length === 0 && seen.newVersion === false) {
-    const rows = instancesIn(file.gathered, file.symptom.service, 'incident');
+  if (isSilent && seen.newVersion === false) {
+    const rows = instancesIn(file.gathered, seen.service, 'incident');
     ruledOut.push({
       kind: 'change',
       target,
-      reason: `The same ${rows.length === 1 ? 'instance' : 'versions'} served requests before and after the onset.`,
+      reason: `The same ${rows.length === 1 ? 'instance' : 'versions'} of ${seen.service} served requests before and in the incident.`,
       evidence: [file.latencyEvidence],
     });
   }
-  return { candidates: accuse(file, target, seen, accused), ruledOut, gaps: [] };
+  return {
+    candidates: accuse(file, target, seen, accused),
+    ruledOut,
+    gaps: untested.length === 0 ? [] : [untestedGap(untested)],
+  };
 }
+
+/** What all changes are tested against, beside the onset. */
+interface Seen {
+  /** Whose versions are looked at: who is blamed most, or the symptom's own service. */
+  readonly service: string;
+  /** Why no deploy can have done it. */
+  readonly outside: string | null;
+  /** Null where versions can't be told. */
+  readonly newVersion: boolean | null;
+  readonly compared: VersionComparison | null;
+}
+
+function lookAtVersions(file: CaseFile, found: readonly Candidate[]): Seen {
+  const leading = [...found].sort((a, b) => b.weight - a.weight)[0]?.target.service;
+  const service = leading ?? file.symptom.service;
+  const own = findNewVersion(file, file.symptom.service);
+  const blamed = service === file.symptom.service ? own : findNewVersion(file, service);
+  // What nobody knows to be the same may be new.
+  const newVersion = blamed === true || own === true ? true : blamed === null ? null : own;
+  const changed = blamed !== true && own === true ? file.symptom.service : service;
+  return {
+    service: changed,
+    outside: outsideCause(file, found),
+    newVersion,
+    compared: file.isSlow ? compareVersions(file, changed) : null,
+  };
+}
+
+function test(
+  file: CaseFile,
+  { start, end }: Moment,
+  { outside, newVersion, compared, service }: Seen,
+): 'suspect' | 'untested' | { readonly innocent: string } {
+  const { onset } = file.gathered.windows;
+  const baseline = baselineOf(file.gathered.windows);
+  if (!file.isSlow && file.gathered.windows.origin !== 'asked')
+    return { innocent: 'Latency did not change, before or after it.' };
+  if (onset !== null && start > onset.latest)
+    return { innocent: `It began ${formatMs(start - onset.time)} after the slowdown.` };
+  if (start >= file.gathered.windows.incident.end) return { innocent: 'It began after the incident.' };
+  if (baseline !== null && end <= baseline.start)
+    return { innocent: 'All of the good time that is compared with came after it.' };
+  if (newVersion === false)
+    return { innocent: `The same versions of ${service} ran before and in the incident.` };
+  if (compared !== null) {
+    if (compared.verdict === 'new-is-slower') return 'suspect';
+    const { fresh, old } = compared;
+    return {
+      innocent: `The version of ${service} from before runs beside the new one and is no faster: ${formatMs(old)} and ${formatMs(fresh)} a span.`,
+    };
+  }
+  if (onset === null || baseline === null) return outside === null ? 'untested' : { innocent: outside };
+  if (newVersion === null && end < onset.earliest - (onset.latest - onset.earliest))
+    return { innocent: `Latency stayed as it was for ${formatMs(onset.earliest - end)} after it.` };
+  return outside === null ? 'suspect' : { innocent: outside };
+}
+
+function untestedGap(titles: readonly string[]): Gap {
+  const others = titles.length - MOST_TITLES;
+  const named = `${titles.slice(0, MOST_TITLES).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
+  return {
+    what: 'Whether a change did it',
+    why: `${named}: when it became slow could not be told, so nothing can be tested against it.`,
+    nextStep: 'Look back to a time when it was not slow, so that the onset shows.',
+  };
+}
+
+const MOST_TITLES = 3;
 
 /** Updates and markers that may have done it are often the same deploy, told twice: one accusation. */
 function accuse(
@@ -79,37 +155,6 @@ function accuse(
       inStack: false,
     },
   ];
-}
-
-/** What all changes are tested against, beside the onset. */
-interface Seen {
-  /** Why no deploy of this service can have done it. */
-  readonly outside: string | null;
-  /** Null where versions can't be told. */
-  readonly newVersion: boolean | null;
-  readonly compared: VersionComparison | null;
-}
-
-/** Null for a change that may have done it. */
-function whyInnocent(file: CaseFile, { start, end }: Moment, seen: Seen): string | null {
-  const { onset, origin } = file.gathered.windows;
-  const baseline = baselineOf(file.gathered.windows);
-  if (onset === null || baseline === null) {
-    if (origin === 'asked') return 'When it became slow is not known, so it can’t be tested against it.';
-    return file.isSlow
-      ? 'When it became slow could not be told, so it can’t be tested against it.'
-      : 'Latency did not change, before or after it.';
-  }
-  if (start > onset.latest) return `It began ${formatMs(start - onset.time)} after the slowdown.`;
-  if (end <= baseline.start) return 'All of the good time that is compared with came after it.';
-  if (seen.newVersion === false) return 'The same versions ran before and after the onset.';
-  if (seen.compared !== null && seen.compared.verdict !== 'new-is-slower') {
-    const { fresh, old } = seen.compared;
-    return `The version from before runs beside the new one and is no faster: ${formatMs(old)} and ${formatMs(fresh)} a span.`;
-  }
-  if (seen.newVersion === null && end < onset.earliest - (onset.latest - onset.earliest))
-    return `Latency stayed as it was for ${formatMs(onset.earliest - end)} after it.`;
-  return seen.outside;
 }
 
 /**

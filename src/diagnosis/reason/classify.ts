@@ -1,3 +1,4 @@
+import { groupBy } from './grouping.ts';
 import type { CallNode, CallTree } from './localise.ts';
 
 /**
@@ -58,11 +59,10 @@ export interface Parts {
 
 /** Says of every node of the tree whose time it is. Kinds and attributes decide, never names. */
 export function classify(tree: CallTree): readonly ClassifiedNode[] {
-  const children = new Map<string, CallNode[]>();
-  for (const node of tree.nodes) {
-    if (node.parentKey === null) continue;
-    children.set(node.parentKey, [...(children.get(node.parentKey) ?? []), node]);
-  }
+  const children = groupBy(
+    tree.nodes.filter((node) => node.parentKey !== null),
+    (node) => node.parentKey ?? '',
+  );
   const roles = new Map<string, Role>();
   // Children stand behind their parents in the tree's order, so from the end every child is known before its parent.
   for (const node of [...tree.nodes].reverse()) {
@@ -109,7 +109,9 @@ function nameDependencies(
     const above = node.parentKey === null ? undefined : outermost.get(node.parentKey);
     const key = above ?? node.key;
     outermost.set(node.key, key);
-    calls.set(key, [...(calls.get(key) ?? []), node]);
+    const members = calls.get(key) ?? [];
+    members.push(node);
+    calls.set(key, members);
   }
   const names = new Map<string, DependencyName>();
   for (const members of calls.values()) {
@@ -174,13 +176,12 @@ function group(
   role: Role,
   keyOf: (one: ClassifiedNode) => string,
 ): readonly (readonly ClassifiedNode[])[] {
-  const groups = new Map<string, ClassifiedNode[]>();
-  for (const one of classified) {
-    if (one.role !== role) continue;
-    const key = keyOf(one);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
-  }
-  return [...groups.values()];
+  return [
+    ...groupBy(
+      classified.filter((one) => one.role === role),
+      keyOf,
+    ).values(),
+  ];
 }
 
 function sum(members: readonly ClassifiedNode[], hasBaseline: boolean): Part {

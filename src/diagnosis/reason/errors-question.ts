@@ -1,7 +1,7 @@
 import type { EvidenceId, RuledOut, Target } from '../diagnosis.ts';
-import type { Candidate, CaseFile, Findings } from './case-file.ts';
+import type { Candidate, CaseFile, Findings, WindowTotals } from './case-file.ts';
 import { dependencyTarget } from './dependency-question.ts';
-import { formatShare, quantities, quantity, telemetrySource } from './evidence.ts';
+import { formatShare, QUANTITY, quantities, quantity, telemetrySource } from './evidence.ts';
 import type { Suspect } from './places/blame.ts';
 import type { Breaker } from './places/broken-calls.ts';
 import type { Failing } from './places/failing.ts';
@@ -39,9 +39,11 @@ export function askErrors(file: CaseFile): Findings {
   const ruledOut: RuledOut[] = [];
   if (candidates.length === 0) {
     const { service, operation } = file.symptom;
-    const { after } = file;
-    const share = after.requests > 0 ? after.errors / after.requests : 0;
-    const reason = `Errors did not rise: ${formatShare(share)} of ${operation} failed.`;
+    const share = (of: WindowTotals): number => (of.requests > 0 ? of.errors / of.requests : 0);
+    const [now, then] = [share(file.after), file.before === null ? 0 : share(file.before)];
+    const earlier = file.before === null ? '' : `, ${formatShare(then)} before`;
+    const rose = now > then && formatShare(now) !== formatShare(then);
+    const reason = `Errors did not rise${rose ? ' beyond chance' : ''}: ${formatShare(now)} of ${operation} failed${earlier}.`;
     ruledOut.push({
       kind: 'errors',
       target: { service, operation },
@@ -194,7 +196,10 @@ function describeBreaker(file: CaseFile, breaker: Breaker): EvidenceId | null {
     },
     summary,
     ...periodsOf(windows),
-    numbers: quantities(quantity('calls not made', breaker.calls, 'count')),
+    numbers: quantities(
+      quantity('calls not made', breaker.calls, 'count'),
+      quantity(QUANTITY.spansLeft, breaker.isGone ? 0 : null, 'count'),
+    ),
     n: first?.operation.windows.get('incident')?.count ?? 0,
     source: telemetrySource(file.gathered, calls.query),
   });

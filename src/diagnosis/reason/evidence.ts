@@ -20,6 +20,9 @@ export const QUANTITY = {
   cpuReserved: 'CPU reserved',
   memoryReserved: 'memory reserved',
   tasks: 'tasks',
+  callsNow: 'calls now',
+  callsBefore: 'calls before',
+  spansLeft: 'spans left',
 } as const;
 
 /** Collects what reasoning found; the same finding twice is one piece of evidence. */

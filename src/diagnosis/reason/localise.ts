@@ -1,4 +1,5 @@
 import type { CallRow, SymptomOperation } from '../gather/gathered.ts';
+import { groupBy } from './grouping.ts';
 import { isPlausible } from './statistics.ts';
 import { isBaseline } from './windows.ts';
 
@@ -68,6 +69,7 @@ export function buildCallTree(rows: readonly CallRow[], symptom: SymptomOperatio
   const requests = { incident: countOf(entrances, 'incident'), baseline: countOf(entrances, 'baseline') };
   const sums = operationSums(edges);
 
+  const below = groupBy(edges, (edge) => operationKey(edge.parentService ?? '', edge.parentOperation ?? ''));
   const nodes: CallNode[] = [];
   const visited = new Set<string>();
   const visit = (key: string, parentKey: string | null, depth: number, group: readonly Edge[]): void => {
@@ -90,14 +92,8 @@ export function buildCallTree(rows: readonly CallRow[], symptom: SymptomOperatio
     });
     if (depth >= DEEPEST || visited.has(operationKey(edge.service, edge.operation))) return;
     visited.add(operationKey(edge.service, edge.operation));
-    const children = edges
-      .filter(
-        (child) =>
-          child.parentService === edge.service &&
-          child.parentOperation === edge.operation &&
-          !isOwnParent(child) &&
-          !isSymptom(child),
-      )
+    const children = (below.get(operationKey(edge.service, edge.operation)) ?? [])
+      .filter((child) => !isOwnParent(child) && !isSymptom(child))
       .sort((a, b) => totalOf(b) - totalOf(a) || compareText(edgeKey(a), edgeKey(b)));
     for (const child of children) visit(edgeKey(child), key, depth + 1, [child]);
   };
@@ -116,8 +112,8 @@ export function buildCallTree(rows: readonly CallRow[], symptom: SymptomOperatio
   return { nodes, requests, orphanShare: symptom.isRoot && all > 0 ? orphaned / all : 0 };
 }
 
-/** A round passes one level down. */
-const ROUNDS = 32;
+const LOOP_ROUNDS = 32;
+const DEEPEST_CHAIN = 1_000;
 
 /**
  * The part of each row that belongs to the symptom's requests, where the rows are of all requests: an operation that
@@ -129,30 +125,31 @@ export function ofSymptom(rows: readonly CallRow[], symptom: SymptomOperation): 
     row.parentService === null && operationKey(row.service, row.operation) !== start;
   if (!rows.some(isForeign)) return rows;
   const totals = new Map<string, number>();
-  for (const row of rows) {
-    const key = operationKey(row.service, row.operation);
-    totals.set(key, (totals.get(key) ?? 0) + row.count);
-  }
+  const keyed = rows.map((row) => ({
+    row,
+    key: operationKey(row.service, row.operation),
+    parentKey: operationKey(row.parentService ?? '', row.parentOperation ?? ''),
+  }));
+  for (const { row, key } of keyed) totals.set(key, (totals.get(key) ?? 0) + row.count);
   let parts = new Map([[start, 1]]);
-  const partOf = (row: CallRow): number =>
-    row.parentService === null
-      ? isForeign(row)
-        ? 0
-        : 1
-      : (parts.get(operationKey(row.parentService, row.parentOperation ?? '')) ?? 0);
-  for (let round = 0; round < ROUNDS; round++) {
+  const partOf = ({ row, parentKey }: { readonly row: CallRow; readonly parentKey: string }): number =>
+    row.parentService === null ? (isForeign(row) ? 0 : 1) : (parts.get(parentKey) ?? 0);
+  // A round passes one level down, and no chain is longer than there are operations; loops of names shrink to nothing.
+  const rounds = Math.min(totals.size, DEEPEST_CHAIN) + LOOP_ROUNDS;
+  for (let round = 0; round < rounds; round++) {
     const next = new Map<string, number>();
-    for (const row of rows) {
-      const key = operationKey(row.service, row.operation);
-      next.set(key, (next.get(key) ?? 0) + (partOf(row) * row.count) / (totals.get(key) ?? 1));
+    for (const one of keyed) {
+      const share = (partOf(one) * one.row.count) / (totals.get(one.key) ?? 1);
+      next.set(one.key, (next.get(one.key) ?? 0) + share);
     }
     next.set(start, 1);
     const settled = [...next].every(([key, part]) => Math.abs(part - (parts.get(key) ?? 0)) < 1e-9);
     parts = next;
     if (settled) break;
   }
-  return rows.flatMap((row) => {
-    const part = operationKey(row.service, row.operation) === start ? 1 : partOf(row);
+  return keyed.flatMap((one) => {
+    const { row } = one;
+    const part = one.key === start ? 1 : partOf(one);
     return part > 1e-6
       ? [{ ...row, count: row.count * part, totalMs: row.totalMs * part, errors: row.errors * part }]
       : [];

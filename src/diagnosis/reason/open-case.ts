@@ -2,6 +2,7 @@ import type { TimeWindow } from '../../telemetry/query.ts';
 import type { EvidenceId, Symptom } from '../diagnosis.ts';
 import type { Gathered } from '../gather/gathered.ts';
 import { type Bin, poolPoints } from './bins.ts';
+import { canonical } from './canonical.ts';
 import type { CaseFile, WindowTotals } from './case-file.ts';
 import { classify, partition } from './classify.ts';
 import {
@@ -24,7 +25,8 @@ import { median } from './statistics.ts';
 import { periodsOf } from './windows.ts';
 
 /** Works out what all questions need: the tree with its exclusive times, the totals of both windows, the machines. */
-export function openCase(gathered: Gathered): CaseFile {
+export function openCase(raw: Gathered): CaseFile {
+  const gathered = canonical(raw);
   const book = new EvidenceBook();
   const hasBaseline = gathered.windows.baselines.length > 0;
   const tree = buildCallTree(gathered.calls?.rows ?? [], gathered.symptom);

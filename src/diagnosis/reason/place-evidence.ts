@@ -1,6 +1,6 @@
 import type { EvidenceId } from '../diagnosis.ts';
 import type { CaseFile } from './case-file.ts';
-import { formatMs, quantities, quantity, telemetrySource } from './evidence.ts';
+import { formatMs, QUANTITY, quantities, quantity, telemetrySource } from './evidence.ts';
 import type { MoreCalls } from './places/call-rates.ts';
 import { INCIDENT } from './places/calls.ts';
 import type { Place } from './places/places.ts';
@@ -52,17 +52,22 @@ export function describeMoreCalls(file: CaseFile, more: MoreCalls): EvidenceId |
     kind: 'breakdown',
     subject: { service: operation.service, operation: operation.operation },
     summary:
-      `${operation.operation} calls ${child} ${figure(rate.now)} times where it called it ${figure(rate.before)} ` +
-      `times; the added calls take ${formatMs(more.gain)}.`,
+      `${operation.operation} calls ${child} ${times(rate.now)} where it called it ${times(rate.before)}; ` +
+      `the added calls take ${formatMs(more.gain)}.`,
     ...periodsOf(windows),
     numbers: quantities(
-      quantity('calls now', rate.now, 'ratio'),
-      quantity('calls before', rate.before, 'ratio'),
+      quantity(QUANTITY.callsNow, rate.now, 'ratio'),
+      quantity(QUANTITY.callsBefore, rate.before, 'ratio'),
       quantity('time of the added calls', more.gain, 'ms'),
     ),
     n: operation.windows.get(INCIDENT)?.count ?? 0,
     source: telemetrySource(file.gathered, calls.query),
   });
+}
+
+function times(count: number): string {
+  const shown = figure(count);
+  return Number(shown) === 1 ? 'once' : `${shown} times`;
 }
 
 /** The median stays where a tail alone, or a second kind of request, became slower. */

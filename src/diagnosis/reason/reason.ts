@@ -36,8 +36,9 @@ const QUESTIONS: readonly ((file: CaseFile, found: readonly Candidate[]) => Find
  * Evidence in, diagnosis out. Pure: no clock, no I/O; equal input gives an equal answer to the byte, whatever order
  * the rows came in.
  */
-export function reason(gathered: Gathered): Diagnosis {
-  const file = openCase(gathered);
+export function reason(raw: Gathered): Diagnosis {
+  const file = openCase(raw);
+  const { gathered } = file;
   const enough = file.after.requests >= LEAST_REQUESTS || file.isSlow;
   const candidates: Candidate[] = [];
   const ruledOut: RuledOut[] = [];

@@ -18,19 +18,19 @@ export interface VersionComparison {
   readonly evidence: EvidenceId;
 }
 
-/** True when a version or task revision of the symptom's service shows up with the incident; null when it can't be told. */
-export function findNewVersion(file: CaseFile): boolean | null {
-  const before = versions(rowsIn(file, 'baseline'));
-  const after = versions(rowsIn(file, 'incident'));
+/** True when a version or task revision of the service shows up with the incident; null when it can't be told. */
+export function findNewVersion(file: CaseFile, service: string): boolean | null {
+  const before = versions(rowsIn(file, service, 'baseline'));
+  const after = versions(rowsIn(file, service, 'incident'));
   if (before.size === 0 || after.size === 0) return null;
   return [...after].some((version) => !before.has(version));
 }
 
 /** A version that shows up with the incident, whoever deployed it. */
-export function describeNewVersion(file: CaseFile): EvidenceId | null {
+export function describeNewVersion(file: CaseFile, service: string): EvidenceId | null {
   const { instances, windows } = file.gathered;
-  const before = versions(rowsIn(file, 'baseline'));
-  const fresh = rowsIn(file, 'incident').filter((row) => !before.has(versionOf(row)));
+  const before = versions(rowsIn(file, service, 'baseline'));
+  const fresh = rowsIn(file, service, 'incident').filter((row) => !before.has(versionOf(row)));
   const [first] = fresh;
   if (instances === null || first === undefined) return null;
   const name = [
@@ -41,8 +41,8 @@ export function describeNewVersion(file: CaseFile): EvidenceId | null {
     .join(', ');
   return file.book.add({
     kind: 'change',
-    subject: { service: file.symptom.service },
-    summary: `${file.symptom.service} runs as ${name} in the incident, and did not before.`,
+    subject: { service },
+    summary: `${service} runs as ${name} in the incident, and did not before.`,
     ...periodsOf(windows),
     numbers: quantities(
       quantity(
@@ -57,18 +57,18 @@ export function describeNewVersion(file: CaseFile): EvidenceId | null {
 }
 
 /** The natural experiment of a rollout that is not over: null unless both ran in the incident, with enough requests each. */
-export function compareVersions(file: CaseFile): VersionComparison | null {
+export function compareVersions(file: CaseFile, service: string): VersionComparison | null {
   const { instances, windows } = file.gathered;
-  const before = versions(rowsIn(file, 'baseline'));
-  const rows = rowsIn(file, 'incident');
+  const before = versions(rowsIn(file, service, 'baseline'));
+  const rows = rowsIn(file, service, 'incident');
   const old = typical(rows.filter((row) => before.has(versionOf(row))));
   const fresh = typical(rows.filter((row) => !before.has(versionOf(row))));
   if (instances === null || before.size === 0 || old === null || fresh === null) return null;
   const ratio = fresh.p50 / old.p50;
   const evidence = file.book.add({
     kind: 'instance',
-    subject: { service: file.symptom.service },
-    summary: `In the incident the median span takes ${formatMs(fresh.p50)} in the new version and ${formatMs(old.p50)} in the one from before.`,
+    subject: { service },
+    summary: `In the incident the median span of ${service} takes ${formatMs(fresh.p50)} in the new version and ${formatMs(old.p50)} in the one from before.`,
     window: windows.incident,
     numbers: quantities(
       quantity('median of the new version', fresh.p50, 'ms'),
@@ -83,8 +83,8 @@ export function compareVersions(file: CaseFile): VersionComparison | null {
   return { old: old.p50, fresh: fresh.p50, verdict, evidence };
 }
 
-function rowsIn(file: CaseFile, window: 'incident' | 'baseline'): readonly InstanceRow[] {
-  return instancesIn(file.gathered, file.symptom.service, window).filter(
+function rowsIn(file: CaseFile, service: string, window: 'incident' | 'baseline'): readonly InstanceRow[] {
+  return instancesIn(file.gathered, service, window).filter(
     (row) => row.count > 0 && (row.version !== null || row.revision !== null),
   );
 }

@@ -73,7 +73,9 @@ export function blameBreaks(graph: OperationGraph, broken: readonly Broken[]): r
         ? child.service
         : operation.service;
     add(culprit, count);
-    behind.set(culprit, [...(behind.get(culprit) ?? []), one]);
+    const known = behind.get(culprit) ?? [];
+    known.push(one);
+    behind.set(culprit, known);
     // Callers that give up at the same time have in common what they had called.
     if (shared !== null) add(shared, 2 * count);
   }
