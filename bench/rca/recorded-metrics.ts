@@ -6,7 +6,14 @@ import type { MetricPoint } from './engine.ts';
 const MOST_OF_A_SHARE = 1.5;
 const MINUTE = 60;
 
-const MEASURANDS = { cpu: /^cpu/i, memory: /^mem/i } as const;
+/** Use of the service's own reservation; the node's belongs to all on it, and what was reserved or held back is no use. */
+const USE = /(?:^|[_.\- ])(?:cpu|mem|memory)$|util|usage|used|percent/i;
+const NO_USE = /node|host|limit|request|reserv|quota|throttl/i;
+const MEASURANDS = { cpu: /cpu/i, memory: /mem/i } as const;
+
+function isUse(metric: string, measurand: keyof typeof MEASURANDS): boolean {
+  return MEASURANDS[measurand].test(metric) && USE.test(metric) && !NO_USE.test(metric);
+}
 
 /** The readings of a data set as the product's port for metrics that go by names of services. */
 export function recordedMetrics(points: readonly MetricPoint[]): ServiceMetrics {
@@ -24,7 +31,7 @@ export function recordedMetrics(points: readonly MetricPoint[]): ServiceMetrics 
         periodSeconds: periodOf(points),
         series: (['cpu', 'memory'] as const).flatMap((measurand) =>
           seriesOf(
-            points.filter(({ service, metric }) => known.has(service) && MEASURANDS[measurand].test(metric)),
+            points.filter(({ service, metric }) => known.has(service) && isUse(metric, measurand)),
             measurand,
           ),
         ),

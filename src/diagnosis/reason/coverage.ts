@@ -1,5 +1,6 @@
 import type { Gap } from '../diagnosis.ts';
 import type { CaseFile } from './case-file.ts';
+import { inconsistencyGap, requestsSeen } from './consistency.ts';
 import { fewerRequests, misfitsOf } from './misfits.ts';
 import { binsOf } from './open-case.ts';
 import { type Silence, silenceAfter } from './silence.ts';
@@ -17,9 +18,10 @@ export function silenceOf({ gathered }: CaseFile): Silence | null {
 export function gapsOf(file: CaseFile): readonly Gap[] {
   const { gathered, tree, after } = file;
   const gaps: Gap[] = [];
-  if (after.requests < LEAST_REQUESTS) {
+  const seen = requestsSeen(file).after;
+  if (seen < LEAST_REQUESTS) {
     gaps.push({
-      what: `${after.requests} requests of ${gathered.symptom.operation}`,
+      what: `Requests of ${gathered.symptom.operation}: only ${Math.round(seen)}`,
       why: `Fewer than ${LEAST_REQUESTS} requests carry no conclusion.`,
       nextStep: 'Look back further, or wait for more traffic.',
     });
@@ -36,6 +38,8 @@ export function gapsOf(file: CaseFile): readonly Gap[] {
       nextStep: 'If it has been slow for longer, look back to a time when it was not.',
     });
   }
+  const inconsistency = inconsistencyGap(file);
+  if (inconsistency !== null) gaps.push(inconsistency);
   const silence = silenceOf(file);
   if (silence !== null) {
     const length = (silence.window.end - silence.window.start) / 1000;

@@ -1,5 +1,6 @@
 import type { Gap } from '../diagnosis.ts';
 import type { CaseFile } from './case-file.ts';
+import { requestsSeen } from './consistency.ts';
 import { formatRate } from './evidence.ts';
 import { LEAST_REQUESTS } from './symptom.ts';
 import { baselineOf } from './windows.ts';
@@ -11,8 +12,9 @@ const ANOTHER_DAY_MS = 24 * 3_600_000;
 const ANOTHER_LOAD = 2;
 
 /** Why the baseline is not what the incident should be compared with; each lowers the confidence. */
-export function misfitsOf({ gathered, before }: Pick<CaseFile, 'gathered' | 'before'>): readonly Gap[] {
-  const { windows } = gathered;
+export function misfitsOf(file: CaseFile): readonly Gap[] {
+  const { windows } = file.gathered;
+  const { before } = requestsSeen(file);
   const baseline = baselineOf(windows);
   if (baseline === null || before === null) return [];
   const gaps: Gap[] = [];
@@ -28,10 +30,10 @@ export function misfitsOf({ gathered, before }: Pick<CaseFile, 'gathered' | 'bef
       nextStep: 'Compare with the time right before it became slow, or with the same hour of another day.',
     });
   }
-  if (before.requests < LEAST_REQUESTS) {
+  if (before < LEAST_REQUESTS) {
     gaps.push({
       what: 'A baseline with enough requests',
-      why: `${before.requests} requests carry no level to compare with; ${LEAST_REQUESTS} is the least.`,
+      why: `${Math.round(before)} requests carry no level to compare with; ${LEAST_REQUESTS} is the least.`,
       nextStep: 'Look back further.',
     });
   }

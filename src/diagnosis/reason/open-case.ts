@@ -5,6 +5,7 @@ import { type Bin, poolPoints } from './bins.ts';
 import { canonical } from './canonical.ts';
 import type { CaseFile, WindowTotals } from './case-file.ts';
 import { classify, partition } from './classify.ts';
+import { entranceShifted } from './entrance.ts';
 import {
   EvidenceBook,
   formatMs,
@@ -41,8 +42,8 @@ export function openCase(raw: Gathered): CaseFile {
     gathered.scope === 'symptom' ? ofSymptom(rows, gathered.symptom) : rows,
   );
   const growth = growthOf(symptom, before, after);
-  const { origin } = gathered.windows;
-  const culprits = findCulprits(calls, cpuUses(gathered, calls), origin === 'shift' ? 'slow' : 'open');
+  const isShifted = entranceShifted(gathered);
+  const culprits = findCulprits(calls, cpuUses(gathered, calls), isShifted ? 'slow' : 'open');
   const services = new Set([
     gathered.symptom.service,
     ...tree.nodes.map((node) => node.service),
@@ -57,7 +58,7 @@ export function openCase(raw: Gathered): CaseFile {
     before,
     after: after ?? { requests: 0, errors: 0, rate: 0, mean: 0 },
     growth,
-    isSlow: origin === 'shift' ? growth !== null || culprits.isFelt : culprits.isFelt,
+    isSlow: culprits.isFelt || (isShifted && growth !== null),
     culprits,
     dependencies,
     latencyEvidence: describeLatency(gathered, symptom, before, after, book),

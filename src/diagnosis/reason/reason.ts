@@ -6,6 +6,7 @@ import { cascadeOf, operationShares } from './cascade.ts';
 import type { Candidate, CaseFile, Findings } from './case-file.ts';
 import { askChanges } from './change-question.ts';
 import { compareRequests } from './comparison.ts';
+import { isEnough, mostConfidence } from './consistency.ts';
 import { gapsOf } from './coverage.ts';
 import { askDependencies } from './dependency-question.ts';
 import { askErrors } from './errors-question.ts';
@@ -17,11 +18,10 @@ import { binsOf, openCase } from './open-case.ts';
 import { askProcessors } from './processor-question.ts';
 import { isPlausible } from './statistics.ts';
 import { askSuspects } from './suspects-question.ts';
-import { LEAST_REQUESTS } from './symptom.ts';
 import { decide, rank } from './verdict.ts';
 import { baselineOf } from './windows.ts';
 
-/** In this order: who is slow, and then, knowing whom that accuses, what the others are cleared of. */
+/** In this order: what fails, who is slow, and then, knowing whom that accuses, what the others are cleared of. */
 const QUESTIONS: readonly ((file: CaseFile, found: readonly Candidate[]) => Findings)[] = [
   askErrors,
   askSuspects,
@@ -39,7 +39,7 @@ const QUESTIONS: readonly ((file: CaseFile, found: readonly Candidate[]) => Find
 export function reason(raw: Gathered): Diagnosis {
   const file = openCase(raw);
   const { gathered } = file;
-  const enough = file.after.requests >= LEAST_REQUESTS || file.isSlow;
+  const enough = isEnough(file) || file.isSlow;
   const candidates: Candidate[] = [];
   const ruledOut: RuledOut[] = [];
   const gaps: Gap[] = [];
@@ -51,7 +51,8 @@ export function reason(raw: Gathered): Diagnosis {
       gaps.push(...found.gaps);
     }
   }
-  const ranked = rank(candidates);
+  const most = mostConfidence(file);
+  const ranked = rank(candidates).map((one) => ({ ...one, confidence: Math.min(one.confidence, most) }));
   const { comparison, gaps: comparisonGaps } = compareRequests(file);
   describeExemplars(file);
   const verdict = enough ? decide(file, ranked) : 'undetermined';

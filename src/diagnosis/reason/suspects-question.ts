@@ -1,6 +1,7 @@
 import type { CauseKind, EvidenceId, Gap, Target } from '../diagnosis.ts';
 import type { Candidate, CaseFile, Findings, Machine } from './case-file.ts';
 import { confidenceOf, type KindCertainty, likelihoods, type Signs } from './confidence.ts';
+import { outlivesCallers, UNSURE } from './consistency.ts';
 import { dependencyTarget, describeStore } from './dependency-question.ts';
 import { explainedByFailing } from './errors-question.ts';
 import { badInstance, describeInstances } from './instance-question.ts';
@@ -41,10 +42,20 @@ export function askSuspects(file: CaseFile): Findings {
       ...cause,
       share: Number(Math.min(1, share).toFixed(2)),
       weight: likelihood,
-      confidence: confidenceOf(signsOf(file, suspect, likelihood, certainty), share),
+      confidence: Math.min(
+        confidenceOf(signsOf(file, suspect, likelihood, certainty), share),
+        isOdd(suspect) ? UNSURE : 1,
+      ),
     });
   }
   return { candidates, ruledOut: [], gaps };
+}
+
+/** Whether what it is blamed for is mostly time that nobody can have waited for. */
+function isOdd(suspect: Suspect): boolean {
+  const odd = suspect.places.filter(({ place }) => outlivesCallers(place.operation));
+  const sum = (all: Suspect['places']): number => all.reduce((total, { lost }) => total + lost, 0);
+  return sum(odd) > sum(suspect.places) / 2;
 }
 
 /** The leading accusation and what its confidence is made of, for the calibration. Null where nobody is accused. */
@@ -173,6 +184,7 @@ function kindOf(
   return { kind, certainty: isRead ? 'sure' : kind === 'network' ? 'likely' : 'guess' };
 }
 
+/** The CPU's degree that also decides between both ends of a way (cpu-use.ts): about 70 % in use and risen, where waiting has doubled. */
 const CPU_SPEAKS = 0.3;
 /** A heap that was nearly as full before (a cache, a runtime that keeps what it has) explains no change: half of the room there was has to be gone. */
 const ROOM_TAKEN = 0.5;

@@ -29,10 +29,10 @@ export interface ChosenSymptom {
  * The least step that counts. A request that takes half as long again is what people notice; a P95 of a bin rests on
  * its one or two slowest requests and wanders more, so it needs more; one request in twenty failing is an incident.
  */
-const MATERIAL_RATIO = { p50: 1.5, p95: 1.75 } as const;
+export const MATERIAL_RATIO = { p50: 1.5, p95: 1.75 } as const;
 const MATERIAL_ERROR_SHARE = 0.05;
 /** A step must exceed the bins' usual wandering in the baseline by this factor (three robust standard deviations). */
-const STEP_TO_NOISE = 3;
+export const STEP_TO_NOISE = 3;
 /** Fewer requests than this don't make a baseline or an incident. */
 export const LEAST_REQUESTS = 20;
 

@@ -1,6 +1,7 @@
 import { SIZING_KINDS, type Verdict } from '../diagnosis.ts';
 import type { Candidate, CaseFile } from './case-file.ts';
 import { silenceOf } from './coverage.ts';
+import { CPU_SATURATED } from './saturation.ts';
 import { LEAST_CONFIDENCE } from './thresholds.ts';
 
 /** More causes than this are a list of everything, not an answer. */
@@ -46,6 +47,6 @@ function machinesHaveRoom(file: CaseFile): boolean {
   const machines = [...file.machines.values()];
   return (
     machines.length > 0 &&
-    machines.every((machine) => machine.cpu !== null && (machine.cpu.after ?? 100) < 90)
+    machines.every((machine) => machine.cpu !== null && (machine.cpu.after ?? 100) < CPU_SATURATED)
   );
 }
