@@ -1,4 +1,5 @@
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import type { DiagnosisRequest } from '../diagnosis/gather/gather.ts';
 import type { StackRef, StackSource } from '../infrastructure/model.ts';
 import type { Edit, Proposal } from '../remediation/proposal.ts';
 import type { Standing } from '../remediation/standing-store.ts';
@@ -32,11 +33,7 @@ export interface Runtime {
 }
 
 /** What is to be diagnosed; without a service, the worst operation of all. */
-export interface Question {
-  readonly lookbackMinutes: number;
-  readonly service?: string;
-  readonly operation?: string;
-}
+export type Question = DiagnosisRequest;
 
 export interface DiagnosisWithWords {
   readonly diagnosis: Diagnosis;

@@ -161,6 +161,25 @@ describe('answers', () => {
     expect(evidence['numbers']).toEqual([{ name: 'CPUUtilization', value: 98.1235, unit: 'percent' }]);
   });
 
+  test('windows that the caller knows are passed on as they are, and are needed together', async () => {
+    const incident = '2026-01-05T12:00Z/2026-01-05T13:00:00+00:30';
+    const good = ['2026-01-05T11:00Z/2026-01-05T12:00Z'];
+    const { structured } = await call('diagnose', { service: 'windows', incident, good });
+    expect(structured['headline']).toBe(
+      JSON.stringify({
+        incident: { start: Date.UTC(2026, 0, 5, 12), end: Date.UTC(2026, 0, 5, 12, 30) },
+        baselines: [{ start: Date.UTC(2026, 0, 5, 11), end: Date.UTC(2026, 0, 5, 12) }],
+      }),
+    );
+    const alone = await client.callTool({ name: 'diagnose', arguments: { incident } });
+    expect(alone.isError).toBe(true);
+    expect(JSON.stringify(alone.content)).toContain('Give both, or neither');
+    for (const odd of ['yesterday', '2026-01-05T12:00Z', '2026-01-05T13:00Z/2026-01-05T12:00Z', '1/2']) {
+      const refused = await client.callTool({ name: 'diagnose', arguments: { incident: odd, good } });
+      expect(JSON.stringify(refused.content)).toContain('Write it as from/to');
+    }
+  });
+
   test('evidence says what rests on it', async () => {
     await call('diagnose', { service: 'chatbot' });
     const { structured } = await call('get_evidence', {

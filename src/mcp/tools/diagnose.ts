@@ -1,18 +1,21 @@
 import { z } from 'zod';
 import { type Cause, type Diagnosis, SIZING_KINDS, type Target } from '../../diagnosis/diagnosis.ts';
+import { Problem } from '../../problem.ts';
 import { iso, line, rounded } from '../answer.ts';
 import { defineTool, READ_ONLY } from '../tool.ts';
-import { lookbackInput, nameInput } from './window.ts';
+import { intervalInput, lookbackInput, nameInput, windowOf } from './window.ts';
 
 export const diagnose = defineTool({
   name: 'diagnose',
   title: 'Diagnose latency',
   description:
-    'Why is it slow? Compares telemetry with metrics and the Pulumi stack, and answers with a verdict, causes, what was ruled out, gaps and evidence ids. Without service, the worst operation is taken. Up to a minute.',
+    'Why is it slow? Compares telemetry with metrics and the Pulumi stack, and answers with a verdict, causes, what was ruled out, gaps and evidence ids. Without service, the worst operation is taken. The slow time is found, or given: incident and good times, as from/to. Up to a minute.',
   input: z.strictObject({
     service: nameInput.optional(),
     operation: nameInput.optional(),
     lookbackMinutes: lookbackInput,
+    incident: intervalInput.optional(),
+    good: z.array(intervalInput).min(1).max(6).optional(),
   }),
   output: z.object({
     diagnosisId: z.string(),
@@ -38,11 +41,24 @@ export const diagnose = defineTool({
   annotations: READ_ONLY,
   shortenable: ['changes', 'sentences', 'ruledOut', 'gaps', 'evidence', 'comparison', 'cascade', 'causes'],
   async handler(input, { runtime, signal, progress }) {
+    const { incident, good } = input;
+    if ((incident === undefined) !== (good === undefined)) {
+      throw new Problem(
+        'bad-input',
+        'An incident is compared with good times: one was given without the other.',
+        'Give both, or neither, and the slow time is searched for.',
+      );
+    }
+    const windows =
+      incident === undefined || good === undefined
+        ? undefined
+        : { incident: windowOf(incident), baselines: good.map(windowOf) };
     const { diagnosis, headline, sentences } = await runtime.diagnose(
       {
         lookbackMinutes: input.lookbackMinutes ?? runtime.lookbackMinutes,
         ...(input.service === undefined ? {} : { service: input.service }),
         ...(input.operation === undefined ? {} : { operation: input.operation }),
+        ...(windows === undefined ? {} : { windows }),
       },
       signal,
       progress,
