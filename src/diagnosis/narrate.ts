@@ -1,11 +1,4 @@
-import {
-  type Cause,
-  type Diagnosis,
-  type Evidence,
-  type RuledOut,
-  SIZING_KINDS,
-  type Target,
-} from './diagnosis.ts';
+import { type Cause, type Diagnosis, type Evidence, SIZING_KINDS, type Target } from './diagnosis.ts';
 import { valueWords } from './reason/comparison.ts';
 import { formatMs, formatShare, QUANTITY } from './reason/evidence.ts';
 
@@ -18,6 +11,7 @@ const LONGEST_NAME = 120;
 const LONGEST_SENTENCE = 600;
 const MOST_GAPS = 3;
 const MOST_RULED_OUT = 5;
+const MOST_CHANGES = 2;
 /** Shares that lie closer together are left to the evidence: a sentence would promise more than they hold. */
 const TELLING_DIFFERENCE = 0.25;
 
@@ -46,11 +40,12 @@ export function narrate(diagnosis: Diagnosis): Narrative {
   return { headline: headline(diagnosis), sentences };
 }
 
-/** Deploys first: that is what people ask about before anything else. */
+/** The newest deploys first: that is what people ask about before anything else. */
 function ruledOutSentence({ ruledOut }: Diagnosis): readonly string[] {
   if (ruledOut.length === 0) return [];
-  const isChange = (one: RuledOut): boolean => one.kind === 'change';
-  const ordered = [...ruledOut.filter(isChange), ...ruledOut.filter((one) => !isChange(one))];
+  const changes = ruledOut.filter((one) => one.kind === 'change');
+  const others = ruledOut.filter((one) => one.kind !== 'change');
+  const ordered = [...changes.slice(0, MOST_CHANGES), ...others, ...changes.slice(MOST_CHANGES)];
   const more = ordered.length - MOST_RULED_OUT;
   const shown = ordered.slice(0, MOST_RULED_OUT).map((one) => line(one.reason));
   return [`Ruled out: ${shown.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`];

@@ -14,7 +14,7 @@ export interface Moment {
   describe(file: CaseFile): EvidenceId;
 }
 
-/** Updates of the stacks that changed anything, and the markers of the telemetry store, in time order. */
+/** Updates of the stacks that changed anything, and the markers of the telemetry store, the newest first. */
 export function momentsOf(gathered: Gathered): readonly Moment[] {
   const updates = gathered.updates
     .filter((change) => change.update.kind === 'update' && touchedAnything(change))
@@ -36,7 +36,7 @@ export function momentsOf(gathered: Gathered): readonly Moment[] {
       describe: (file) => describeMarker(file, marker),
     }),
   );
-  return [...updates, ...markers].sort((a, b) => a.end - b.end || (a.title < b.title ? -1 : 1));
+  return [...updates, ...markers].sort((a, b) => b.end - a.end || (a.title < b.title ? -1 : 1));
 }
 
 /** Moments for the chart, in time order. */
