@@ -54,11 +54,10 @@ export class RunningService {
   }
 
   /**
-   * Resolves when a task has used at least so many percent of its memory for two published points in a row.
-   * Throws a Problem when they don't come to it.
+   * Resolves when a task has used at least so many percent of its memory for two published points in a row, or when
+   * that has not come about in the time given: what is there by then is judged, and the lab goes on.
    */
   async untilMemoryUsed(percent: number, withinMs: number): Promise<void> {
-    let highest = 0;
     for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
       const command = new GetMetricStatisticsCommand({
         Namespace: 'AWS/ECS',
@@ -74,15 +73,9 @@ export class RunningService {
       });
       const { Datapoints = [] } = await this.#metrics.send(command, { abortSignal: this.#signal });
       const newest = Datapoints.sort((a, b) => Number(b.Timestamp) - Number(a.Timestamp)).slice(0, 2);
-      highest = Math.max(highest, ...newest.map(({ Maximum = 0 }) => Maximum));
       if (newest.length === 2 && newest.every(({ Maximum = 0 }) => Maximum >= percent)) return;
       await sleep(1000, undefined, { signal: this.#signal });
     }
-    throw new Problem(
-      'timeout',
-      `No task of the lab used more than ${highest.toFixed(0)} % of its memory within ${withinMs / 1000} s; it takes ${percent} % twice in a row.`,
-      'Close what keeps this machine busy and start again.',
-    );
   }
 
   /** Resolves when the newest deployment is the only one and all of its tasks run. Throws a Problem when it fails. */
