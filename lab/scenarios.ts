@@ -28,11 +28,11 @@ export const HEALTHY_STORE_MS = 20;
 export const scenarios = {
   // In this order a series has the fewest deployments to wait for.
   'one-bad-instance': {
-    caused: 'the host of one of two tasks gives it less CPU time than it has used until now',
+    caused: 'the host of one of two tasks gives it no more CPU time than it has used until now',
     stack: { desiredCount: '2' },
     baselineCores: 0.2,
     incidentSeconds: 26,
-    cause: async (levers) => void (await levers.throttleOneTask(0.9)),
+    cause: async (levers) => void (await levers.throttleOneTask(1)),
   },
   'cpu-constrained': {
     caused: 'conversations grow longer, so that each answer costs more CPU',
@@ -68,8 +68,8 @@ export const scenarios = {
     documentKiB: 4,
     fillsTasks: true,
     cause: async (levers) => {
-      levers.setLoad({ documentKiB: 200 });
-      await levers.untilMemoryUsed(88);
+      levers.setLoad({ documentKiB: 100 });
+      await levers.untilMemoryUsed(86);
     },
   },
   gradual: {

@@ -1,7 +1,7 @@
 import type { Passage } from './rank.ts';
 
 /** Conversations whose documents are at hand for the next question; the oldest goes first. */
-const MOST_DOCUMENTS = 74;
+const MOST_DOCUMENTS = 136;
 /** Characters of a passage that is cut out of a document. */
 const PASSAGE_LENGTH = 600;
 const BUCKETS = 4096;

@@ -66,7 +66,7 @@ describe('phases', () => {
     ['slow-dependency', ['store 700']],
     ['errors', ['model {"rateLimitShare":0.55}']],
     ['traffic', ['load users']],
-    ['memory', ['load documentKiB', 'memory 88']],
+    ['memory', ['load documentKiB', 'memory 86']],
     ['gradual', ['load newQuestions']],
     ['one-bad-instance', ['throttle']],
     ['n-plus-one', ['deploy serviceVersion,retrieval']],
