@@ -13,6 +13,8 @@ import { configureStack, deploy, type StackTools } from './stack.ts';
 
 /** The stack as the program has it by itself. */
 const HEALTHY_STACK: StackConfig = { serviceVersion: '1.0.0', desiredCount: '1', retrieval: 'question' };
+/** Reports that surely fall into the baseline, of which the first holds what was before. */
+const BASELINE_REPORTS = 2;
 /** A slow machine takes in fewer documents a second. */
 const FILLED_WITHIN_MS = 90_000;
 
@@ -143,6 +145,23 @@ export class LabLevers implements Levers {
 
   untilMemoryUsed(percent: number): Promise<void> {
     return this.#parts.service.untilMemoryUsed(percent, FILLED_WITHIN_MS);
+  }
+
+  async raiseUntilSlower(
+    times: number,
+    most: number,
+    raise: (step: number) => Partial<LoadShape>,
+  ): Promise<void> {
+    const typical = this.reports().slice(1, BASELINE_REPORTS)[0]?.p50 ?? null;
+    for (let step = 0; step < most; step += 1) {
+      this.setLoad(raise(step));
+      // The interval in which the load changes mixes both; the one after it shows what came of it.
+      const wanted = this.reports().length + 2;
+      for (let waited = 0; this.reports().length < wanted && waited < 30; waited += 0.5) await this.wait(0.5);
+      const now = this.reports().at(-1)?.p50 ?? null;
+      // No answer at all within an interval is slow enough.
+      if (typical === null || now === null || now >= times * typical) return;
+    }
   }
 
   async wait(seconds: number): Promise<void> {

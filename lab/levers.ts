@@ -31,5 +31,7 @@ export interface Levers {
   deploy(change: Partial<StackConfig>, message: string): Promise<void>;
   /** Resolves when the tasks use at least so many percent of their memory; how fast they do is the machine's. */
   untilMemoryUsed(percent: number): Promise<void>;
+  /** Raises the load by steps (0, 1, 2…) until answers take so many times as long as in the baseline, or `most` steps are done. */
+  raiseUntilSlower(times: number, most: number, raise: (step: number) => Partial<LoadShape>): Promise<void>;
   wait(seconds: number): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { Passage } from './rank.ts';
 
-/** Conversations whose documents are at hand for the next question; the oldest goes first. */
-const MOST_DOCUMENTS = 136;
+/** Characters of the documents that are at hand for the next question; the oldest goes first. Their indexes take some fifty times as much. */
+const MOST_CHARACTERS = 12_500_000;
 /** Characters of a passage that is cut out of a document. */
 const PASSAGE_LENGTH = 600;
 const BUCKETS = 4096;
@@ -21,15 +21,27 @@ interface IndexedDocument {
 /** Documents that people attach to their conversations, each with an index by trigrams, in memory. */
 export class Documents {
   readonly #byConversation = new Map<string, IndexedDocument>();
+  readonly #most: number;
+  #characters = 0;
+
+  constructor(mostCharacters = MOST_CHARACTERS) {
+    this.#most = mostCharacters;
+  }
 
   /** Takes a document in; it replaces the conversation's earlier one. */
   add(conversation: string, text: string): void {
-    this.#byConversation.delete(conversation);
-    this.#byConversation.set(conversation, { text, buckets: indexOf(text) });
+    this.#forget(conversation);
     for (const oldest of this.#byConversation.keys()) {
-      if (this.#byConversation.size <= MOST_DOCUMENTS) break;
-      this.#byConversation.delete(oldest);
+      if (this.#characters + text.length <= this.#most) break;
+      this.#forget(oldest);
     }
+    this.#byConversation.set(conversation, { text, buckets: indexOf(text) });
+    this.#characters += text.length;
+  }
+
+  #forget(conversation: string): void {
+    this.#characters -= this.#byConversation.get(conversation)?.text.length ?? 0;
+    this.#byConversation.delete(conversation);
   }
 
   /** The passage of the conversation's document that shares most with the message; undefined without a document. */

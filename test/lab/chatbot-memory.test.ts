@@ -14,11 +14,12 @@ test('a document gives the passage that shares most with the question', () => {
 });
 
 test('a later document replaces the earlier one of its conversation, and the oldest conversations go', () => {
-  const documents = new Documents();
+  const documents = new Documents(1_000);
   documents.add('one', 'about cats');
   documents.add('one', 'about dogs');
   expect(documents.bestPassage('one', 'dogs')?.text).toBe('about dogs');
   for (let n = 0; n < 200; n += 1) documents.add(`later ${n}`, 'short');
+  documents.add('later 199', 'short');
   expect(documents.bestPassage('one', 'dogs')).toBeUndefined();
   expect(documents.bestPassage('later 199', 'short')?.text).toBe('short');
 });

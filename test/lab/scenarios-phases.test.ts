@@ -43,6 +43,7 @@ function levers(reports: LoadReport[] = []) {
       return 'a task';
     },
     untilMemoryUsed: async (percent) => void done.push(`memory ${percent}`),
+    raiseUntilSlower: async (times) => void done.push(`slower ${times}`),
     wait: async () => void done.push('wait'),
   };
   return { all, done };
@@ -66,7 +67,7 @@ describe('phases', () => {
     ['slow-dependency', ['store 700']],
     ['errors', ['model {"rateLimitShare":0.55}']],
     ['traffic', ['load users']],
-    ['memory', ['load documentKiB', 'memory 86']],
+    ['memory', ['load documentKiB', 'memory 86', 'slower 2']],
     ['gradual', ['load newQuestions']],
     ['one-bad-instance', ['throttle']],
     ['n-plus-one', ['deploy serviceVersion,retrieval']],
