@@ -19,15 +19,19 @@ export function splitBaseline(baseline: TimeWindow, bins: readonly Bin[]): reado
 
 /**
  * Where nothing changed at the entrances, the newest quarter is compared with the three before it: a slow path that few
- * requests take shows there and not in the whole. Null when there is too little to cut.
+ * requests take shows there and not in the whole. Where the newest quarter is too thin, as when what is slow lets few
+ * requests through, the newest third or half. Null when there is too little to cut.
  */
 export function sliceWindows(bins: readonly Bin[]): Windows | null {
   const [first, last] = [bins[0], bins.at(-1)];
   if (first === undefined || last === undefined) return null;
-  const slices = equalParts({ start: first.start, end: last.end }, MOST_PARTS);
-  const incident = slices.at(-1);
-  if (incident === undefined || slices.some((slice) => requestsIn(slice, bins) < LEAST_PER_PART)) return null;
-  return { incident, baselines: slices.slice(0, -1), onset: null, origin: 'slices' };
+  for (let parts = MOST_PARTS; parts > 1; parts -= 1) {
+    const slices = equalParts({ start: first.start, end: last.end }, parts);
+    const incident = slices.at(-1);
+    if (incident === undefined || slices.some((slice) => requestsIn(slice, bins) < LEAST_PER_PART)) continue;
+    return { incident, baselines: slices.slice(0, -1), onset: null, origin: 'slices' };
+  }
+  return null;
 }
 
 /** From the start of the first to the end of the last. */
