@@ -34,9 +34,9 @@ const RISEN_WITH_IT = 20;
 const FEW_POINTS = 4;
 /**
  * Memory has no queue; near the limit comes garbage collection, then the kernel's kill. A runtime that knows its
- * container keeps the heap some tenth below the limit, for what lies beside it, and is full when it gets there.
+ * container keeps the heap a tenth or more below the limit, for what lies beside it, and is full when it gets there.
  */
-export const MEMORY_LIMIT = 90;
+export const MEMORY_LIMIT = 85;
 const HELD_BY_A_LIMIT = 102;
 /** Saturation lasts: at least this part of the incident's points is at the limit. */
 const SUSTAINED = 0.6;
