@@ -230,3 +230,33 @@ describe('words', () => {
     }
   });
 });
+
+describe('memory that fills up while nothing good is known', () => {
+  test('is compared with the least that was seen, not with its own later half', () => {
+    const gathered = play({
+      root: shop({ own: 12 }),
+      cpu: { shop: [40, 96] },
+      memory: { shop: [20, 96] },
+      seconds: [30, 210],
+    });
+    const { windows } = gathered;
+    const end = windows.incident.end;
+    const quarter = (end - START) / 4;
+    const slices = [0, 1, 2].map((part) => ({
+      start: START + part * quarter,
+      end: START + (part + 1) * quarter,
+    }));
+    const diagnosis = reason({
+      ...gathered,
+      windows: {
+        incident: { start: START + 3 * quarter, end },
+        baselines: slices,
+        onset: null,
+        origin: 'slices',
+      },
+    });
+    expect(diagnosis.evidence.map(({ summary }) => summary)).toContainEqual(
+      expect.stringContaining('96 % of its memory reservation, 20 % before (a median, and the least before)'),
+    );
+  });
+});

@@ -51,7 +51,7 @@ function describeUse(
   return book.add({
     kind: 'utilisation',
     subject: { service },
-    summary: `${service} used ${formatPercent(use.after)} of its ${what} reservation${earlier} (medians).`,
+    summary: `${service} used ${formatPercent(use.after)} of its ${what} reservation${earlier} (${use.measurand === 'memory' && gathered.windows.origin === 'slices' ? 'a median, and the least before' : 'medians'}).`,
     ...periodsOf(gathered.windows),
     numbers: quantities(
       quantity(QUANTITY.utilisationAfter, use.after, 'percent'),

@@ -86,7 +86,7 @@ function useOf(
   return [
     {
       measurand,
-      before: earlier.length > 0 ? median(earlier) : null,
+      before: earlier.length > 0 ? levelBefore(earlier, measurand, windows) : null,
       after: median(during),
       high: during.length < FEW_POINTS ? Math.max(...during) : quantile(during, 0.75),
       atLimit: during.filter((value) => value >= limit).length / during.length,
@@ -94,6 +94,14 @@ function useOf(
       series,
     },
   ];
+}
+
+/**
+ * Slices of one stretch of time are no good time that is known as such: memory that fills up is as full in the later of
+ * them, so it is compared with the least that was seen.
+ */
+function levelBefore(earlier: readonly number[], measurand: 'cpu' | 'memory', { origin }: Windows): number {
+  return measurand === 'memory' && origin === 'slices' ? Math.min(...earlier) : median(earlier);
 }
 
 export function isSaturated(utilisation: Utilisation | null): boolean {
