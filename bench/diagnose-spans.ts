@@ -1,6 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createTablesSql } from '../src/collector/schema.ts';
 import { CULPRIT, routes, SHARES } from './diagnose-routes.ts';
+import { addColumn, noteColumns } from './filled-store.ts';
 
 /** Columns that OTLP would have brought beside those that every store has. */
 const ATTRIBUTES = {
@@ -15,7 +16,6 @@ const ATTRIBUTES = {
   'http.route': 'string',
   'http.response.status_code': 'integer',
 } as const;
-const SQL_TYPES = { string: 'VARCHAR', integer: 'BIGINT' } as const;
 const FIXED = [
   'meta.signal_type',
   'trace.trace_id',
@@ -47,8 +47,7 @@ export async function writeSpans(database: string, wanted: number): Promise<numb
     try {
       await connection.run(createTablesSql());
       for (const [key, type] of Object.entries(ATTRIBUTES)) {
-        await connection.run(`ALTER TABLE events ADD COLUMN "${key}" ${SQL_TYPES[type]}`);
-        await connection.run('INSERT INTO event_columns VALUES ($1, $1, $2)', [key, type]);
+        await addColumn(connection, key, type);
       }
       const perTrace = routes.reduce(
         (sum, spans, index) => sum + (spans.length * (SHARES[index] ?? 0)) / 100,
@@ -57,12 +56,7 @@ export async function writeSpans(database: string, wanted: number): Promise<numb
       const traces = Math.round(wanted / perTrace);
       await connection.run(routesSql());
       await connection.run(spansSql(traces));
-      for (const key of [...FIXED, ...Object.keys(ATTRIBUTES)]) {
-        await connection.run(
-          'INSERT INTO dataset_columns SELECT DISTINCT dataset, $1, CAST(0 AS BIGINT) FROM events',
-          [key],
-        );
-      }
+      await noteColumns(connection, [...FIXED, ...Object.keys(ATTRIBUTES)]);
       await connection.run('CHECKPOINT');
       const counted = await connection.runAndReadAll('SELECT count(*) FROM events');
       return Number(counted.getRowsJS()[0]?.[0]);

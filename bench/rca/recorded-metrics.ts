@@ -1,5 +1,6 @@
 import type { GatheredMetrics, MeasuredSeries } from '../../src/diagnosis/gather/gathered.ts';
 import type { ServiceMetrics } from '../../src/diagnosis/gather/metrics.ts';
+import { groupBy } from '../../src/diagnosis/reason/grouping.ts';
 import type { MetricPoint } from './engine.ts';
 
 /** Where data sets leave it open whether a share or a percentage is meant: shares don't exceed this. */
@@ -43,13 +44,9 @@ export function recordedMetrics(points: readonly MetricPoint[]): ServiceMetrics 
 /** One series for each copy of a service and each metric, in percent. */
 function seriesOf(points: readonly MetricPoint[], measurand: 'cpu' | 'memory'): readonly MeasuredSeries[] {
   const scale = points.some((point) => point.value > MOST_OF_A_SHARE) ? 1 : 100;
-  const byCopy = new Map<string, MetricPoint[]>();
-  for (const point of points) {
-    const key = JSON.stringify([point.service, point.instance, point.metric]);
-    const known = byCopy.get(key) ?? [];
-    known.push(point);
-    byCopy.set(key, known);
-  }
+  const byCopy = groupBy(points, ({ service, instance, metric }) =>
+    JSON.stringify([service, instance, metric]),
+  );
   return [...byCopy].flatMap(([id, copy]): readonly MeasuredSeries[] => {
     const [first] = copy;
     if (first === undefined) return [];

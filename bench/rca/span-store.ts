@@ -7,6 +7,7 @@ import { createTablesSql } from '../../src/collector/schema.ts';
 import { startCollector } from '../../src/telemetry/collector-process.ts';
 import { HoneycombClient } from '../../src/telemetry/honeycomb.ts';
 import type { TelemetryStore } from '../../src/telemetry/query.ts';
+import { addColumn, noteColumns } from '../filled-store.ts';
 import { spanColumns } from './span-columns.ts';
 
 export interface SpanStore {
@@ -73,8 +74,7 @@ async function load(parquet: string, database: string): Promise<void> {
         ['span.kind', told.kind],
       ].filter((one): one is [string, string] => one[1] !== null);
       for (const [key] of added.filter(([key]) => key === INSTANCE || key === VERSION)) {
-        await connection.run(`ALTER TABLE events ADD COLUMN "${key}" VARCHAR`);
-        await connection.run('INSERT INTO event_columns VALUES ($1, $1, $2)', [key, 'string']);
+        await addColumn(connection, key, 'string');
       }
       await connection.run(
         `INSERT INTO events (time, dataset, sample_rate, trace_key, span_key, parent_key, "meta.signal_type",
@@ -87,12 +87,7 @@ async function load(parquet: string, database: string): Promise<void> {
           FROM read_parquet($1) ORDER BY start_us`,
         [parquet],
       );
-      for (const key of [...COLUMNS, ...added.map(([name]) => name)]) {
-        await connection.run(
-          'INSERT INTO dataset_columns SELECT DISTINCT dataset, $1, CAST(0 AS BIGINT) FROM events',
-          [key],
-        );
-      }
+      await noteColumns(connection, [...COLUMNS, ...added.map(([name]) => name)]);
       await connection.run('CHECKPOINT');
     } finally {
       connection.closeSync();

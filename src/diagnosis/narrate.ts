@@ -1,6 +1,6 @@
 import { type Cause, type Diagnosis, type Evidence, SIZING_KINDS, type Target } from './diagnosis.ts';
 import { valueWords } from './reason/comparison.ts';
-import { formatMs, formatShare, QUANTITY } from './reason/evidence.ts';
+import { formatMs, formatShare, oneLine, QUANTITY } from './reason/evidence.ts';
 
 export interface Narrative {
   readonly headline: string;
@@ -184,11 +184,10 @@ function targetName(target: Target): string {
 
 /** Names come from the telemetry: one line, and not endless. */
 function name(text: string): string {
-  return line(text, LONGEST_NAME);
+  return oneLine(text, LONGEST_NAME);
 }
 
 /** A sentence with such names in it. */
-function line(text: string, longest = LONGEST_SENTENCE): string {
-  const flat = text.replace(/\s+/g, ' ');
-  return flat.length <= longest ? flat : `${flat.slice(0, longest - 1)}…`;
+function line(text: string): string {
+  return oneLine(text, LONGEST_SENTENCE);
 }

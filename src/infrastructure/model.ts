@@ -89,6 +89,16 @@ export interface StackSource {
 export type MetricUnit = 'percent' | 'count' | 'seconds' | 'bytes' | 'cpu-units' | 'MiB' | 'count/second';
 export type MetricStatistic = 'average' | 'maximum' | 'minimum' | 'sum' | 'p95' | 'p99';
 
+/** As CloudWatch's API and its console call them. */
+export const CLOUDWATCH_STATISTIC: Readonly<Record<MetricStatistic, string>> = {
+  average: 'Average',
+  maximum: 'Maximum',
+  minimum: 'Minimum',
+  sum: 'Sum',
+  p95: 'p95',
+  p99: 'p99',
+};
+
 /** One series asked of a metrics source. */
 export interface MetricQuery {
   /** Chosen by the caller; the answer carries it. */

@@ -20,19 +20,15 @@ import { FIELD, parentDuration } from './queries.ts';
 const LONGEST_NAME = 300;
 
 export function readEntries(answer: QueryAnswer, attributes: Attributes): Answered<EntrySeries> {
-  const points = new Map<string, EntryPoint[]>();
-  for (const { time, data } of answer.series) {
-    const key = keyOf(data, attributes);
-    const known = points.get(key) ?? [];
-    known.push({ time, ...statisticsOf(data, attributes) });
-    points.set(key, known);
-  }
+  const series = groupBy(answer.series, ({ data }) => keyOf(data, attributes));
   return {
     rows: answer.rows.map((row) => ({
       service: text(row[attributes.service]) ?? '',
       operation: text(row[attributes.name]) ?? '',
       total: statisticsOf(row, attributes),
-      points: points.get(keyOf(row, attributes)) ?? [],
+      points: (series.get(keyOf(row, attributes)) ?? []).map(
+        ({ time, data }): EntryPoint => ({ time, ...statisticsOf(data, attributes) }),
+      ),
     })),
     query: recordOf(answer),
   };

@@ -1,4 +1,5 @@
 import type { Gathered } from '../gather/gathered.ts';
+import { compareText } from './order.ts';
 import { clamp, isPlausible } from './statistics.ts';
 
 /**
@@ -49,5 +50,5 @@ export function canonical(gathered: Gathered): Gathered {
 
 function inOrder<T>(rows: readonly T[]): readonly T[] {
   const keyed = rows.map((row) => [JSON.stringify(row), row] as const);
-  return keyed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, row]) => row);
+  return keyed.sort(([a], [b]) => compareText(a, b)).map(([, row]) => row);
 }

@@ -1,12 +1,14 @@
 import type { Workload } from '../../infrastructure/model.ts';
 import type { CauseKind, EvidenceId, Gap, RuledOut, Symptom, Target } from '../diagnosis.ts';
 import type { Gathered, InstanceRow } from '../gather/gathered.ts';
+import type { Bin } from './bins.ts';
 import type { ClassifiedNode, Parts } from './classify.ts';
 import type { EvidenceBook } from './evidence.ts';
 import type { CallTree } from './localise.ts';
 import type { Culprits } from './places/culprits.ts';
 import type { Dependency } from './places/dependencies.ts';
 import type { Utilisation } from './saturation.ts';
+import type { Silence } from './silence.ts';
 import { isBaseline } from './windows.ts';
 
 /** Everything that was worked out from the gathered numbers, for the questions that follow. */
@@ -28,6 +30,10 @@ export interface CaseFile {
   readonly dependencies: ReadonlyMap<string, Dependency>;
   readonly machines: ReadonlyMap<string, Machine>;
   readonly latencyEvidence: EvidenceId;
+  /** The symptom's latency over time, pooled. */
+  readonly bins: readonly Bin[];
+  /** At the end of the look-back. Null also where windows were asked for: what comes after them is nobody's. */
+  readonly silence: Silence | null;
   readonly book: EvidenceBook;
 }
 

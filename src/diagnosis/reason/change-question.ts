@@ -74,8 +74,8 @@ interface Seen {
 }
 
 function lookAtVersions(file: CaseFile, found: readonly Candidate[]): Seen {
-  const leading = [...found].sort((a, b) => b.weight - a.weight)[0]?.target.service;
-  const service = leading ?? file.symptom.service;
+  const [leading] = [...found].sort((a, b) => b.weight - a.weight);
+  const service = leading?.target.service ?? file.symptom.service;
   const own = findNewVersion(file, file.symptom.service);
   const blamed = service === file.symptom.service ? own : findNewVersion(file, service);
   // What nobody knows to be the same may be new.
@@ -83,7 +83,7 @@ function lookAtVersions(file: CaseFile, found: readonly Candidate[]): Seen {
   const changed = blamed !== true && own === true ? file.symptom.service : service;
   return {
     service: changed,
-    outside: outsideCause(file, found),
+    outside: outsideCause(file, leading),
     newVersion,
     compared: file.isSlow ? compareVersions(file, changed) : null,
   };
@@ -161,11 +161,10 @@ function accuse(
  * Why a deploy near the onset is innocent: what became slower answers outside of what was deployed, and is asked as
  * often as before. Null where that is not so.
  */
-function outsideCause(file: CaseFile, found: readonly Candidate[]): string | null {
-  const [first] = [...found].sort((a, b) => b.weight - a.weight);
-  if (first?.kind !== 'dependency' || first.confidence < LEAST_CONFIDENCE) return null;
+function outsideCause(file: CaseFile, leading: Candidate | undefined): string | null {
+  if (leading?.kind !== 'dependency' || leading.confidence < LEAST_CONFIDENCE) return null;
   const asksMore = file.culprits.suspects.some(({ moreCalls }) => moreCalls > 0);
   return asksMore
     ? null
-    : `What became slower is ${first.target.dependency ?? 'a dependency'}, which it does not run, and which is called no more often than before.`;
+    : `What became slower is ${leading.target.dependency ?? 'a dependency'}, which it does not run, and which is called no more often than before.`;
 }

@@ -2,7 +2,7 @@ import type { ComparedValue, Gap } from '../diagnosis.ts';
 import type { Comparison } from '../gather/gathered.ts';
 import type { CaseFile } from './case-file.ts';
 import { discoveryRates, type FourFold, independence, logOddsRatio } from './contingency.ts';
-import { formatMs, formatShare, quantities, quantity, telemetrySource } from './evidence.ts';
+import { formatMs, formatShare, oneLine, quantities, quantity, telemetrySource } from './evidence.ts';
 import { isPlausible, rounded } from './statistics.ts';
 
 /** One value of one attribute, tested. */
@@ -123,8 +123,7 @@ function describe(file: CaseFile, comparison: Comparison, effect: Effect): Compa
 /** `app.tenant = acme`, or `no app.tenant`. */
 export function valueWords({ attribute, value }: Pick<ComparedValue, 'attribute' | 'value'>): string {
   if (value === null) return `no ${attribute}`;
-  const line = value.replace(/\s+/g, ' ');
-  return `${attribute} = ${line.length <= LONGEST_VALUE ? line : `${line.slice(0, LONGEST_VALUE - 1)}…`}`;
+  return `${attribute} = ${oneLine(value, LONGEST_VALUE)}`;
 }
 
 function tooFew({ threshold }: Comparison, slow: number, others: number): Gap {

@@ -1,3 +1,4 @@
+import { FELT } from './places/culprits.ts';
 import { clamp } from './statistics.ts';
 import { confident } from './thresholds.ts';
 
@@ -30,8 +31,6 @@ export const WEIGHTS: Weights = [-1.19, 0.9, 1.1, -0.46];
 
 /** Half a chance in a hundred at either end: blame is never undivided. */
 const MOST_EVEN = 0.005;
-/** The gain that a request just feels (FELT among the places). */
-const FELT = 0.15;
 
 /** What confidence is made of, each about −2…3: a constant, how the blame is divided, the gain, few baselines. */
 export function features(signs: Signs): readonly number[] {

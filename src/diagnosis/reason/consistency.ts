@@ -33,7 +33,7 @@ export function outlivesCallers(operation: Operation): boolean {
 }
 
 /** Part of the incident's time, 0…1, in operations that nobody can have waited for. */
-export function inconsistentShare({ culprits }: Pick<CaseFile, 'culprits'>): number {
+function inconsistentShare({ culprits }: CaseFile): number {
   let all = 0;
   let odd = 0;
   for (const operation of culprits.graph.operations) {
@@ -56,7 +56,7 @@ export function inconsistencyGap(file: CaseFile): Gap | null {
 }
 
 /** Requests that conclusions rest on: the symptom's, or all there are where all were looked at. `before`: null without a baseline. */
-export function requestsSeen(file: Pick<CaseFile, 'gathered' | 'culprits' | 'before' | 'after'>): {
+export function requestsSeen(file: CaseFile): {
   readonly before: number | null;
   readonly after: number;
 } {
@@ -76,13 +76,13 @@ export function requestsSeen(file: Pick<CaseFile, 'gathered' | 'culprits' | 'bef
 const NO_LEVEL = 5;
 
 /** Whether there are enough requests on both sides for any answer at all. */
-export function isEnough(file: Pick<CaseFile, 'gathered' | 'culprits' | 'before' | 'after'>): boolean {
+export function isEnough(file: CaseFile): boolean {
   const { before, after } = requestsSeen(file);
   return after >= LEAST_REQUESTS && (before === null || before >= NO_LEVEL);
 }
 
 /** The most that an answer may claim, 0…1: with too few requests on either side it is none, whatever the numbers say. */
-export function mostConfidence(file: Pick<CaseFile, 'gathered' | 'culprits' | 'before' | 'after'>): number {
+export function mostConfidence(file: CaseFile): number {
   const { before, after } = requestsSeen(file);
   return Math.min(after, before ?? after) < LEAST_REQUESTS ? UNSURE : 1;
 }

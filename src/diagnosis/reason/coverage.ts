@@ -2,21 +2,14 @@ import type { Gap } from '../diagnosis.ts';
 import type { CaseFile } from './case-file.ts';
 import { inconsistencyGap, requestsSeen } from './consistency.ts';
 import { fewerRequests, misfitsOf } from './misfits.ts';
-import { binsOf } from './open-case.ts';
-import { type Silence, silenceAfter } from './silence.ts';
 import { findShift, LEAST_REQUESTS } from './symptom.ts';
 
 /** Orphans above this part of the spans' time make the tree a guess. */
 const MOST_ORPHANS = 0.1;
 
-/** The symptom's silence at the end of the look-back. Where windows were asked for, what comes after them is nobody's. */
-export function silenceOf({ gathered }: CaseFile): Silence | null {
-  return gathered.windows.origin === 'asked' ? null : silenceAfter(binsOf(gathered), gathered.lookback);
-}
-
 /** What is too thin or missing in what was read, for conclusions to rest on. */
 export function gapsOf(file: CaseFile): readonly Gap[] {
-  const { gathered, tree, after } = file;
+  const { gathered, tree, after, silence } = file;
   const gaps: Gap[] = [];
   const seen = requestsSeen(file).after;
   if (seen < LEAST_REQUESTS) {
@@ -29,7 +22,6 @@ export function gapsOf(file: CaseFile): readonly Gap[] {
   gaps.push(...misfitsOf(file));
   const fewer = fewerRequests(file);
   if (fewer !== null) gaps.push(fewer);
-  const bins = binsOf(gathered);
   const { origin } = gathered.windows;
   if ((origin === 'none' || origin === 'slices') && !file.isSlow && after.requests >= LEAST_REQUESTS) {
     gaps.push({
@@ -40,7 +32,6 @@ export function gapsOf(file: CaseFile): readonly Gap[] {
   }
   const inconsistency = inconsistencyGap(file);
   if (inconsistency !== null) gaps.push(inconsistency);
-  const silence = silenceOf(file);
   if (silence !== null) {
     const length = (silence.window.end - silence.window.start) / 1000;
     gaps.push({
@@ -49,8 +40,8 @@ export function gapsOf(file: CaseFile): readonly Gap[] {
       nextStep: 'Check that its tasks run and that its exporter reaches the store.',
     });
   }
-  const { passed } = findShift(bins);
-  if (passed !== null && origin !== 'shift' && origin !== 'asked') {
+  const passed = origin === 'shift' || origin === 'asked' ? null : findShift(file.bins).passed;
+  if (passed !== null) {
     gaps.push({
       what: 'A slow period that is over',
       why: `It lasted from ${new Date(passed.start).toISOString()} to ${new Date(passed.end).toISOString()}; this answer is about now.`,

@@ -1,19 +1,10 @@
-import type { MetricQuery, MetricStatistic } from '../../infrastructure/model.ts';
+import { CLOUDWATCH_STATISTIC, type MetricQuery } from '../../infrastructure/model.ts';
 import type { TimeWindow } from '../../telemetry/query.ts';
 
 /**
  * Pages on which a person sees for themselves what evidence says. They are made from the structure alone, and lead
  * nowhere but to the hosts that are written here.
  */
-
-const STATISTICS: Readonly<Record<MetricStatistic, string>> = {
-  average: 'Average',
-  maximum: 'Maximum',
-  minimum: 'Minimum',
-  sum: 'Sum',
-  p95: 'p95',
-  p99: 'p99',
-};
 
 /** Regions of the partition `aws`; China, GovCloud and the isolated ones have consoles of their own. */
 const REGION = /^(?!cn-|us-gov-|us-iso|eu-isoe-)[a-z]{2}-[a-z]{4,12}-\d$/;
@@ -34,7 +25,7 @@ export function metricPage(
         ...Object.entries(dimensions)
           .sort(([one], [other]) => (one < other ? -1 : 1))
           .flat(),
-        { stat: STATISTICS[statistic], period: periodSeconds },
+        { stat: CLOUDWATCH_STATISTIC[statistic], period: periodSeconds },
       ],
     ],
     view: 'timeSeries',

@@ -95,6 +95,12 @@ export function stackSource(
   };
 }
 
+/** What telemetry holds may have many lines and no end. */
+export function oneLine(text: string, longest: number): string {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
+}
+
 /** A duration for a sentence: three significant digits, in ms below ten seconds. */
 export function formatMs(ms: number): string {
   if (ms >= 10_000) return `${Number((ms / 1000).toPrecision(3))} s`;

@@ -1,5 +1,6 @@
 import type { CallRow, SymptomOperation } from '../gather/gathered.ts';
 import { groupBy } from './grouping.ts';
+import { compareText } from './order.ts';
 import { isPlausible } from './statistics.ts';
 import { isBaseline } from './windows.ts';
 
@@ -158,14 +159,7 @@ export function ofSymptom(rows: readonly CallRow[], symptom: SymptomOperation): 
 
 /** Rows of one edge differ by kind, peer and address; they are one operation below one parent. */
 function collectEdges(rows: readonly CallRow[]): Edge[] {
-  const byKey = new Map<string, CallRow[]>();
-  for (const row of rows) {
-    const key = edgeKey(row);
-    const known = byKey.get(key);
-    if (known === undefined) byKey.set(key, [row]);
-    else known.push(row);
-  }
-  return [...byKey.entries()]
+  return [...groupBy(rows, edgeKey)]
     .sort(([a], [b]) => compareText(a, b))
     .map(([, group]) => {
       const first = group[0] as CallRow;
@@ -275,8 +269,4 @@ function operationKey(service: string, operation: string): string {
 
 function edgeKey(edge: Pick<CallRow, 'service' | 'operation' | 'parentService' | 'parentOperation'>): string {
   return JSON.stringify([edge.service, edge.operation, edge.parentService, edge.parentOperation]);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -41,11 +41,7 @@ export function misfitsOf(file: CaseFile): readonly Gap[] {
 }
 
 /** Fewer requests than before lower no confidence: whoever waits for an answer asks less. But it may be the fault itself. */
-export function fewerRequests({
-  gathered,
-  before,
-  after,
-}: Pick<CaseFile, 'gathered' | 'before' | 'after'>): Gap | null {
+export function fewerRequests({ gathered, before, after }: CaseFile): Gap | null {
   if (gathered.windows.baselines.length === 0 || before === null || before.requests < LEAST_REQUESTS)
     return null;
   if (!(before.rate > 0) || after.rate > before.rate / ANOTHER_LOAD) return null;

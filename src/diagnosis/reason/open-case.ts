@@ -22,6 +22,7 @@ import type { CpuUse } from './places/cpu-use.ts';
 import { findCulprits } from './places/culprits.ts';
 import { withDependencies } from './places/dependencies.ts';
 import { utilisationOf } from './saturation.ts';
+import { silenceAfter } from './silence.ts';
 import { median } from './statistics.ts';
 import { periodsOf } from './windows.ts';
 
@@ -67,6 +68,8 @@ export function openCase(raw: Gathered): CaseFile {
       [...services].filter((service) => !dependencies.has(service)),
       book,
     ),
+    bins,
+    silence: gathered.windows.origin === 'asked' ? null : silenceAfter(bins, gathered.lookback),
     book,
   };
 }
@@ -100,7 +103,7 @@ function growthOf(symptom: Symptom, before: WindowTotals | null, after: WindowTo
 }
 
 /** The symptom's latency over time, pooled. */
-export function binsOf(gathered: Gathered): readonly Bin[] {
+function binsOf(gathered: Gathered): readonly Bin[] {
   const { service, operation } = gathered.symptom;
   const entry = gathered.entries.rows.find((one) => one.service === service && one.operation === operation);
   return entry === undefined ? [] : poolPoints(entry.points, gathered.granularitySeconds * 1000);

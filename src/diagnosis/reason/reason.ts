@@ -14,7 +14,7 @@ import { formatMs, quantities, quantity, telemetrySource } from './evidence.ts';
 import { askTraffic } from './load-question.ts';
 import { askMemory } from './memory-question.ts';
 import { changeEvents } from './moments.ts';
-import { binsOf, openCase } from './open-case.ts';
+import { openCase } from './open-case.ts';
 import { askProcessors } from './processor-question.ts';
 import { isPlausible } from './statistics.ts';
 import { askSuspects } from './suspects-question.ts';
@@ -66,7 +66,7 @@ export function reason(raw: Gathered): Diagnosis {
     evidence: file.book.all(),
     incident: gathered.windows.incident,
     baseline: baselineOf(gathered.windows),
-    latency: latencyPoints(binsOf(gathered)),
+    latency: latencyPoints(file.bins),
     operations: operationShares(file.tree, gathered.windows.baselines.length > 0),
     comparison,
     workloads: gathered.workloads,

@@ -2,6 +2,7 @@ import type { TimeWindow } from '../../telemetry/query.ts';
 import type { EntrySeries, Windows } from '../gather/gathered.ts';
 import { type Bin, poolPoints } from './bins.ts';
 import { findRegimes, type Level, levelValues, type Regime } from './changepoint.ts';
+import { compareText } from './order.ts';
 import { silenceAfter } from './silence.ts';
 import { isPlausible, median, robustSpread } from './statistics.ts';
 import { baselineOf, sliceWindows, splitBaseline } from './windows.ts';
@@ -211,10 +212,6 @@ function withoutShift(bins: readonly Bin[], fallback: TimeWindow): Windows {
 
 function nameOf(entry: EntrySeries): string {
   return `${entry.service}\u0000${entry.operation}`;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function finite(value: number): number {

@@ -1,6 +1,5 @@
 import { SIZING_KINDS, type Verdict } from '../diagnosis.ts';
 import type { Candidate, CaseFile } from './case-file.ts';
-import { silenceOf } from './coverage.ts';
 import { CPU_SATURATED } from './saturation.ts';
 import { LEAST_CONFIDENCE } from './thresholds.ts';
 
@@ -37,8 +36,7 @@ export function decide(file: CaseFile, ranked: readonly Candidate[]): Verdict {
 /** Telemetry may be held back on its way for a minute (tail sampling waits for whole traces); twice that is an outage until told otherwise. */
 const SILENT_MS = 120_000;
 
-function isSilent(file: CaseFile): boolean {
-  const silence = silenceOf(file);
+function isSilent({ silence }: CaseFile): boolean {
   return silence !== null && silence.window.end - silence.window.start >= SILENT_MS;
 }
 

@@ -4,7 +4,13 @@ import type {
   MetricDataResult,
 } from '@aws-sdk/client-cloudwatch';
 import type { TimeWindow } from '../../telemetry/query.ts';
-import type { MetricBatch, MetricQuery, MetricSeries, MetricStatistic, MetricsSource } from '../model.ts';
+import {
+  CLOUDWATCH_STATISTIC,
+  type MetricBatch,
+  type MetricQuery,
+  type MetricSeries,
+  type MetricsSource,
+} from '../model.ts';
 import { type AwsIdentity, awsProblem } from './aws-problems.ts';
 import { clientSettings } from './client-settings.ts';
 
@@ -12,15 +18,6 @@ import { clientSettings } from './client-settings.ts';
 const QUERIES_PER_CALL = 500;
 /** A loop of NextTokens longer than this is a fault on the other side. */
 const MOST_PAGES = 200;
-
-const STATISTICS: Readonly<Record<MetricStatistic, string>> = {
-  average: 'Average',
-  maximum: 'Maximum',
-  minimum: 'Minimum',
-  sum: 'Sum',
-  p95: 'p95',
-  p99: 'p99',
-};
 
 /** CloudWatch as a source of metrics. Region and profile are given, never guessed. */
 export class CloudWatchMetrics implements MetricsSource {
@@ -144,7 +141,7 @@ function toWire(query: MetricQuery, index: number, periodSeconds: number): Metri
         Dimensions: Object.entries(query.dimensions).map(([Name, Value]) => ({ Name, Value })),
       },
       Period: periodSeconds,
-      Stat: STATISTICS[query.statistic],
+      Stat: CLOUDWATCH_STATISTIC[query.statistic],
     },
   };
 }

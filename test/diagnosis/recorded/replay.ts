@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { createTablesSql, HOT_COLUMNS, INTERNAL_COLUMNS } from '../../../src/collector/schema.ts';
+import { addColumn, noteColumns } from '../../../bench/filled-store.ts';
+import {
+  type ColumnType,
+  createTablesSql,
+  HOT_COLUMNS,
+  INTERNAL_COLUMNS,
+  quoteIdentifier,
+} from '../../../src/collector/schema.ts';
 import type { DiagnosisPorts, DiagnosisRequest } from '../../../src/diagnosis/gather/gather.ts';
 import { periodFor } from '../../../src/infrastructure/aws/cloudwatch.ts';
 import type {
@@ -96,10 +103,9 @@ async function loadSpans(parquet: string, database: string): Promise<void> {
       .filter(({ name }) => !Object.hasOwn(INTERNAL_COLUMNS, name));
     for (const { name, type } of columns) {
       if (HOT_COLUMNS.has(name)) continue;
-      await connection.run(`ALTER TABLE events ADD COLUMN ${quoted(name)} ${type}`);
-      await connection.run('INSERT INTO event_columns VALUES ($1, $1, $2)', [name, TYPES[type] ?? 'string']);
+      await addColumn(connection, name, TYPES[type] ?? 'string');
     }
-    const names = columns.map(({ name }) => quoted(name)).join(', ');
+    const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
     await connection.run(
       `INSERT INTO events (time, dataset, sample_rate, trace_key, span_key, parent_key, ${names})
         SELECT time, dataset, sample_rate, hash("trace.trace_id"), hash("trace.trace_id", "trace.span_id"),
@@ -107,13 +113,8 @@ async function loadSpans(parquet: string, database: string): Promise<void> {
         FROM read_parquet($1) ORDER BY time`,
       [parquet],
     );
-    for (const { name } of columns) {
-      await connection.run(
-        `INSERT INTO dataset_columns
-          SELECT DISTINCT dataset, $1, CAST(0 AS BIGINT) FROM events WHERE ${quoted(name)} IS NOT NULL`,
-        [name],
-      );
-    }
+    const keys = columns.map(({ name }) => name);
+    await noteColumns(connection, keys, { filled: true });
     await connection.run('CHECKPOINT');
   } finally {
     connection.closeSync();
@@ -121,11 +122,11 @@ async function loadSpans(parquet: string, database: string): Promise<void> {
   }
 }
 
-const TYPES: Readonly<Record<string, string>> = { BIGINT: 'integer', DOUBLE: 'float', BOOLEAN: 'boolean' };
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
+const TYPES: Readonly<Record<string, ColumnType>> = {
+  BIGINT: 'integer',
+  DOUBLE: 'float',
+  BOOLEAN: 'boolean',
+};
 
 /** Answers from the recorded batch as CloudWatch would: whole periods of the window that is asked for. */
 class RecordedMetrics implements MetricsSource {

@@ -1,3 +1,4 @@
+import { compareText } from '../order.ts';
 import { isPlausible } from '../statistics.ts';
 
 /** All spans of one operation below one parent operation in one window, as one row of the calls query gives them. */
@@ -44,8 +45,4 @@ function keyOfRow(row: CallAggregate): string {
     row.count,
     row.totalMs,
   ]);
-}
-
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -8,7 +8,7 @@ import { joinOperations, type OperationGraph } from './operations.ts';
 import { type Place, type Prior, placesOf, typicalRequests } from './places.ts';
 
 /** Less than this part of a typical request is not felt: two healthy windows differ by as much. */
-const FELT = 0.15;
+export const FELT = 0.15;
 /** A place has to be slower rather than not. */
 const LIKELY = 0.5;
 

@@ -1,5 +1,6 @@
 import type { CallRow } from '../../gather/gathered.ts';
-import { type CallAggregate, compareText } from './calls.ts';
+import { compareText } from '../order.ts';
+import type { CallAggregate } from './calls.ts';
 
 /** Something that is called and sends no spans of its own: a model provider, a database. */
 export interface Dependency {

@@ -1,5 +1,6 @@
 import { groupBy } from '../grouping.ts';
-import { type CallAggregate, compareText, INCIDENT, usableCalls } from './calls.ts';
+import { compareText } from '../order.ts';
+import { type CallAggregate, INCIDENT, usableCalls } from './calls.ts';
 import { type Ways, waysOf } from './ways.ts';
 
 /** One operation in one window, over all its callers. Milliseconds. */
