@@ -68,10 +68,10 @@ export const scenarios = {
     documentKiB: 4,
     fillsTasks: true,
     cause: async (levers) => {
-      levers.setLoad({ documentKiB: 200 });
+      levers.setLoad({ documentKiB: 120 });
       await levers.untilMemoryUsed(86);
       // How much has to be collected until it hurts is the machine's; what is kept stays the same.
-      await levers.raiseUntilSlower(2, 3, (step) => ({ documentKiB: 200 + 50 * step }));
+      await levers.raiseUntilSlower(2, 6, (step) => ({ documentKiB: 120 + 40 * step }));
     },
   },
   gradual: {

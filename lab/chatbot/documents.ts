@@ -1,7 +1,7 @@
 import type { Passage } from './rank.ts';
 
 /** Characters of the documents that are at hand for the next question; the oldest goes first. Their indexes take some fifty times as much. */
-const MOST_CHARACTERS = 13_300_000;
+const MOST_CHARACTERS = 11_700_000;
 /** Characters of a passage that is cut out of a document. */
 const PASSAGE_LENGTH = 600;
 const BUCKETS = 4096;

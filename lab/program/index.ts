@@ -19,7 +19,7 @@ const healthPath = '/healthz';
 const taskCpu = '512';
 const taskMemory = '1024';
 // Of the memory, what V8 may use for long-lived objects; the rest is for new ones, buffers and code.
-const heapShare = 0.92;
+const heapShare = 0.85;
 
 const tags = { Project: appName, ManagedBy: 'pulumi' };
 const region = aws.getRegionOutput().region;
