@@ -1,24 +1,87 @@
-import type { RuledOut } from '../diagnosis.ts';
-import type { Candidate, CaseFile, Findings } from './case-file.ts';
-import { formatPercent } from './evidence.ts';
+import type { EvidenceId, Gap, RuledOut, Target } from '../diagnosis.ts';
+import type { Candidate, CaseFile, Findings, Machine } from './case-file.ts';
+import { UNSURE } from './consistency.ts';
+import { formatPercent, metricsSource, quantities, quantity } from './evidence.ts';
+import { type MemoryLoss, memoryLossOf } from './memory-loss.ts';
 import { isSaturated, MEMORY_LIMIT } from './saturation.ts';
 
-/** Every memory on the way that is not accused (with the suspects) is ruled out with its reading. */
+/** Behind everything that was measured to be slow. */
+const SUSPECT = 1e-3;
+
+/**
+ * Every memory on the way that is not accused (with the suspects) is ruled out with its reading; but not where a process
+ * was lost with a full memory. Its last spans are lost with it, so that latency may show nothing of it.
+ */
 export function askMemory(file: CaseFile, found: readonly Candidate[]): Findings {
   const accused = new Set(found.filter(({ kind }) => kind === 'memory').map(({ target }) => target.service));
+  const candidates: Candidate[] = [];
   const ruledOut: RuledOut[] = [];
-  for (const { memory, memoryEvidence, service, workload } of file.machines.values()) {
-    if (memory === null || memory.after === null || memoryEvidence === null || accused.has(service)) continue;
-    const urn = workload?.taskDefinitionUrn;
-    const used = `${service} used ${formatPercent(memory.after)} of its memory`;
-    ruledOut.push({
-      kind: 'memory',
-      target: { service, ...(urn === undefined ? {} : { resource: urn, property: 'memory' }) },
-      reason: isSaturated(memory)
-        ? `${used}, but its own time did not grow with the slowdown, or the memory was as full before.`
-        : `${used}, below ${MEMORY_LIMIT} %.`,
-      evidence: [memoryEvidence],
-    });
+  const gaps: Gap[] = [];
+  for (const machine of file.machines.values()) {
+    if (accused.has(machine.service)) continue;
+    const loss = memoryLossOf(file.gathered, machine.service);
+    if (loss !== null) {
+      gaps.push(lossGap(machine.service, loss));
+      if (found.length === 0) candidates.push(suspect(file, machine, loss));
+      continue;
+    }
+    const cleared = clear(machine);
+    if (cleared !== null) ruledOut.push(cleared);
   }
-  return { candidates: [], ruledOut, gaps: [] };
+  return { candidates, ruledOut, gaps };
+}
+
+function clear({ service, memory, memoryEvidence, workload }: Machine): RuledOut | null {
+  if (memory === null || memory.after === null || memoryEvidence === null) return null;
+  const used = `${service} used ${formatPercent(memory.after)} of its memory`;
+  return {
+    kind: 'memory',
+    target: targetOf(service, workload?.taskDefinitionUrn),
+    reason: isSaturated(memory)
+      ? `${used}, but its own time did not grow with the slowdown, or the memory was as full before.`
+      : `${used}, below ${MEMORY_LIMIT} %.`,
+    evidence: [memoryEvidence],
+  };
+}
+
+/** That a process ended is measured; that it was for want of memory, and that requests suffered, is not. */
+function suspect(file: CaseFile, machine: Machine, loss: MemoryLoss): Candidate {
+  const urn = machine.workload?.taskDefinitionUrn;
+  const evidence = [describeLoss(file, machine.service, loss), machine.reservationEvidence];
+  return {
+    kind: 'memory',
+    target: targetOf(machine.service, urn),
+    share: null,
+    confidence: UNSURE,
+    weight: SUSPECT,
+    evidence: evidence.filter((id) => id !== null),
+    inStack: urn !== undefined,
+  };
+}
+
+function targetOf(service: string, urn: string | undefined): Target {
+  return { service, ...(urn === undefined ? {} : { resource: urn, property: 'memory' }) };
+}
+
+function describeLoss(file: CaseFile, service: string, loss: MemoryLoss): EvidenceId {
+  return file.book.add({
+    kind: 'utilisation',
+    subject: { service },
+    summary: `Memory of ${service} fell from ${formatPercent(loss.full)} of the reservation to ${formatPercent(loss.fresh)} at once.`,
+    window: loss.between,
+    numbers: quantities(
+      quantity('utilisation when full', loss.full, 'percent'),
+      quantity('utilisation right after', loss.fresh, 'percent'),
+    ),
+    n: 2,
+    source: metricsSource(file.gathered, loss.series),
+  });
+}
+
+function lossGap(service: string, { full, fresh, between }: MemoryLoss): Gap {
+  return {
+    what: `What ${service} did around ${new Date(between.start).toISOString()}`,
+    why: `Its memory fell from ${formatPercent(full)} of the reservation to ${formatPercent(fresh)} at once, and no update explains it: a full task ended and a fresh one took its place. Spans that it had not sent yet are lost.`,
+    nextStep: 'Look at why its last task stopped (OutOfMemory, exit code 137), and at its last log lines.',
+  };
 }

@@ -37,7 +37,7 @@ const FEW_POINTS = 4;
  * container keeps the heap a tenth or more below the limit, for what lies beside it, and is full when it gets there.
  */
 export const MEMORY_LIMIT = 85;
-const HELD_BY_A_LIMIT = 102;
+export const HELD_BY_A_LIMIT = 102;
 /** Saturation lasts: at least this part of the incident's points is at the limit. */
 const SUSTAINED = 0.6;
 

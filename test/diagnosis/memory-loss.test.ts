@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import type { Gathered } from '../../src/diagnosis/gather/gathered.ts';
+import { reason } from '../../src/diagnosis/reason/reason.ts';
+import { sizingFor } from '../../src/diagnosis/sizing-advice.ts';
+import { play, START, shop } from './scene.ts';
+
+const PERIOD_MS = 10_000;
+
+/** A system without a change of latency, whose fullest copy used these percents of its memory, point by point. */
+function withMemory(percents: readonly number[], start = START): Gathered {
+  const gathered = play({ root: shop({}), seconds: [200, 0], memory: { shop: [40, 40] } });
+  if (gathered.metrics === null) throw new Error('the scene has metrics');
+  const series = gathered.metrics.series.map((one) =>
+    one.measurand === 'memory'
+      ? {
+          ...one,
+          statistic: 'maximum' as const,
+          points: percents.map((value, index) => ({ time: start + index * PERIOD_MS, value })),
+        }
+      : one,
+  );
+  return { ...gathered, metrics: { ...gathered.metrics, series } };
+}
+
+const filled = [40, 50, 60, 70, 80, 92, 95, 30, 32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54];
+
+describe('memory that was full and is gone at once', () => {
+  test('is told, and nothing is called well, though latency shows nothing of it', () => {
+    const diagnosis = reason(withMemory(filled));
+    expect(diagnosis.verdict).toBe('undetermined');
+    expect(diagnosis.causes).toMatchObject([{ kind: 'memory', target: { service: 'shop' } }]);
+    expect(diagnosis.causes[0]?.confidence).toBeLessThan(0.5);
+    expect(diagnosis.gaps.map(({ why }) => why)).toContainEqual(
+      expect.stringMatching(/fell from 95 % of the reservation to 30 % at once/),
+    );
+    expect(sizingFor(diagnosis)).toBeNull();
+  });
+
+  test('also where the point in between averages both processes', () => {
+    const averaged = filled.map((value, index) => (index === 7 ? 60 : value));
+    expect(reason(withMemory(averaged)).verdict).toBe('undetermined');
+  });
+
+  test.each([
+    ['memory that was not full', filled.map((value) => value * 0.85)],
+    [
+      'memory that is given back bit by bit',
+      filled.map((value, index) => (index < 7 ? value : 90 - 6 * (index - 6))),
+    ],
+    ['a reading above what there is', filled.map((value) => value * 1.2)],
+    ['memory that stays full', filled.map((value, index) => (index < 7 ? value : 95))],
+  ])('is not %s', (_, percents) => {
+    const { gaps, causes } = reason(withMemory(percents));
+    expect(gaps.map(({ what }) => what)).not.toContainEqual(expect.stringMatching(/^What shop did/));
+    expect(causes.map(({ confidence }) => confidence)).not.toContain(0.49);
+  });
+
+  test('is not the work of an update that replaced the tasks', () => {
+    const gathered = withMemory(filled);
+    const at = START + 6 * PERIOD_MS;
+    const markers = [{ time: at - 60_000, title: 'Release 7' }];
+    expect(reason({ ...gathered, markers }).verdict).toBe('nothing-wrong');
+    expect(reason({ ...gathered, markers: [{ time: at - 3_600_000, title: 'Release 6' }] }).verdict).toBe(
+      'undetermined',
+    );
+  });
+});
