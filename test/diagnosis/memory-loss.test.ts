@@ -7,17 +7,18 @@ import { play, START, shop } from './scene.ts';
 const PERIOD_MS = 10_000;
 
 /** A system without a change of latency, whose fullest copy used these percents of its memory, point by point. */
-function withMemory(percents: readonly number[], start = START): Gathered {
+function withMemory(percents: readonly number[], averages = percents): Gathered {
   const gathered = play({ root: shop({}), seconds: [200, 0], memory: { shop: [40, 40] } });
   if (gathered.metrics === null) throw new Error('the scene has metrics');
-  const series = gathered.metrics.series.map((one) =>
+  const timed = (values: readonly number[]) =>
+    values.map((value, index) => ({ time: START + index * PERIOD_MS, value }));
+  const series = gathered.metrics.series.flatMap((one) =>
     one.measurand === 'memory'
-      ? {
-          ...one,
-          statistic: 'maximum' as const,
-          points: percents.map((value, index) => ({ time: start + index * PERIOD_MS, value })),
-        }
-      : one,
+      ? [
+          { ...one, statistic: 'maximum' as const, points: timed(percents) },
+          { ...one, statistic: 'average' as const, points: timed(averages) },
+        ]
+      : [one],
   );
   return { ...gathered, metrics: { ...gathered.metrics, series } };
 }
@@ -41,6 +42,26 @@ describe('memory that was full and is gone at once', () => {
     expect(reason(withMemory(averaged)).verdict).toBe('undetermined');
   });
 
+  test('also where the fresh process fills up within the next point', () => {
+    const fast = filled.map((value, index) => (index === 7 ? 64 : index > 7 ? 70 + index / 2 : value));
+    expect(reason(withMemory(fast)).verdict).toBe('nothing-wrong');
+    const averages = fast.map((value, index) => (index === 7 ? 47 : value));
+    expect(reason(withMemory(fast, averages)).verdict).toBe('undetermined');
+  });
+
+  const failing = play({ root: { ...shop({}), errors: [0, 0.4] } });
+  const kindsOf = (percents: readonly number[]) =>
+    reason({ ...failing, metrics: withMemory(percents).metrics }).causes.map(({ kind }) => kind);
+
+  test('is named behind requests that fail while memory is not full', () => {
+    expect(kindsOf(filled)).toEqual(['errors', 'memory']);
+  });
+
+  test('is named before requests that fail while memory is full', () => {
+    const late = [...Array<number>(12).fill(40), ...Array<number>(11).fill(97), 30];
+    expect(kindsOf(late)).toEqual(['memory', 'errors']);
+  });
+
   test.each([
     ['memory that was not full', filled.map((value) => value * 0.85)],
     [
@@ -57,11 +78,11 @@ describe('memory that was full and is gone at once', () => {
 
   test('is not the work of an update that replaced the tasks', () => {
     const gathered = withMemory(filled);
-    const at = START + 6 * PERIOD_MS;
-    const markers = [{ time: at - 60_000, title: 'Release 7' }];
-    expect(reason({ ...gathered, markers }).verdict).toBe('nothing-wrong');
-    expect(reason({ ...gathered, markers: [{ time: at - 3_600_000, title: 'Release 6' }] }).verdict).toBe(
-      'undetermined',
-    );
+    const released = (seconds: number) =>
+      reason({ ...gathered, markers: [{ time: START + seconds * 1000, title: 'Release 7' }] }).verdict;
+    expect(released(50)).toBe('nothing-wrong');
+    expect(released(-3_600)).toBe('undetermined');
+    // Shortly before, but what was lost had filled up since.
+    expect(released(0)).toBe('undetermined');
   });
 });

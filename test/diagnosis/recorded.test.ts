@@ -51,6 +51,12 @@ const golden: Readonly<Record<string, Golden>> = {
     kinds: ['memory'],
     target: { service: SERVICE, resource: named('taskDefinition:TaskDefinition::task'), property: 'memory' },
   },
+  // The same with a heap as large as the task: tasks are killed, and take their last spans along.
+  'memory-killed': {
+    verdicts: ['cause'],
+    kinds: ['memory'],
+    target: { service: SERVICE, resource: named('taskDefinition:TaskDefinition::task'), property: 'memory' },
+  },
   gradual: {
     verdicts: ['cause', 'infrastructure-is-not-the-cause'],
     kinds: ['application'],

@@ -23,17 +23,27 @@ const ROLLOUT_MS = 5 * 60_000;
 
 /** The latest loss in the series of the fullest copy, unless tasks were replaced on purpose; null without one. */
 export function memoryLossOf(gathered: Gathered, service: string): MemoryLoss | null {
-  const series = (gathered.metrics?.series ?? []).filter(
-    (one) => one.measurand === 'memory' && one.service === service && one.statistic === 'maximum',
+  const own = (gathered.metrics?.series ?? []).filter(
+    (one) => one.measurand === 'memory' && one.service === service,
   );
-  const losses = series.flatMap(lossesIn).filter(({ between }) => !wasReplaced(gathered, between));
+  const losses = own
+    .filter(({ statistic }) => statistic === 'maximum')
+    .flatMap((series) =>
+      lossesIn(
+        series,
+        own.find(({ statistic }) => statistic === 'average'),
+      ),
+    )
+    .filter((loss) => !wasReplaced(gathered, loss));
   return losses.reduce<MemoryLoss | null>(
     (latest, one) => (latest === null || one.between.end > latest.between.end ? one : latest),
     null,
   );
 }
 
-function lossesIn(series: MeasuredSeries): readonly MemoryLoss[] {
+/** A fresh process may fill up within one point: its average tells more of how it began than its maximum. */
+function lossesIn(series: MeasuredSeries, average: MeasuredSeries | undefined): readonly MemoryLoss[] {
+  const averages = new Map(average?.points.map(({ time, value }) => [time, value]));
   const points = series.points.filter(({ value }) => isPlausible(value));
   if (points.some(({ value }) => value > HELD_BY_A_LIMIT)) return [];
   return points.flatMap((full, index) => {
@@ -41,12 +51,21 @@ function lossesIn(series: MeasuredSeries): readonly MemoryLoss[] {
     if (full.value < MEMORY_LIMIT || next === undefined || next.value >= MEMORY_LIMIT) return [];
     const fresh = points
       .slice(index + 1, index + 1 + POINTS_BETWEEN)
+      .map(({ time, value }) => ({ time, value: Math.min(value, averages.get(time) ?? value) }))
       .find(({ value }) => value <= full.value * FRESH);
     if (fresh === undefined) return [];
     return [{ full: full.value, fresh: fresh.value, between: { start: full.time, end: fresh.time }, series }];
   });
 }
 
-function wasReplaced(gathered: Gathered, { start, end }: TimeWindow): boolean {
-  return momentsOf(gathered).some((moment) => moment.start <= end && moment.end + ROLLOUT_MS >= start);
+/** An update replaces what was full before it; what filled up after it went for another reason. */
+function wasReplaced(gathered: Gathered, { full, between, series }: MemoryLoss): boolean {
+  return momentsOf(gathered).some(
+    (moment) =>
+      moment.start <= between.end &&
+      moment.end + ROLLOUT_MS >= between.start &&
+      !series.points.some(
+        ({ time, value }) => time >= moment.end && time < between.start && value <= full * FRESH,
+      ),
+  );
 }

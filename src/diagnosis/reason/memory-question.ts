@@ -4,9 +4,14 @@ import { UNSURE } from './consistency.ts';
 import { formatPercent, metricsSource, quantities, quantity } from './evidence.ts';
 import { type MemoryLoss, memoryLossOf } from './memory-loss.ts';
 import { isSaturated, MEMORY_LIMIT } from './saturation.ts';
+import { confident, weightOfCount } from './thresholds.ts';
 
 /** Behind everything that was measured to be slow. */
 const SUSPECT = 1e-3;
+/** Before the failing calls of a process that has no memory left to make them. */
+const BEFORE_ERRORS = 1.01;
+/** Requests fail while memory is full, and the process is lost: three signs that go together, none of which is its cause for sure. */
+const CONFIDENCE_FAILING = 0.75;
 
 /**
  * Every memory on the way that is not accused (with the suspects) is ruled out with its reading; but not where a process
@@ -22,7 +27,8 @@ export function askMemory(file: CaseFile, found: readonly Candidate[]): Findings
     const loss = memoryLossOf(file.gathered, machine.service);
     if (loss !== null) {
       gaps.push(lossGap(machine.service, loss));
-      if (found.length === 0) candidates.push(suspect(file, machine, loss));
+      // A task that is killed fails its requests; who is slow was found without it.
+      if (found.every(({ kind }) => kind === 'errors')) candidates.push(suspect(file, machine, loss, found));
       continue;
     }
     const cleared = clear(machine);
@@ -44,16 +50,28 @@ function clear({ service, memory, memoryEvidence, workload }: Machine): RuledOut
   };
 }
 
-/** That a process ended is measured; that it was for want of memory, and that requests suffered, is not. */
-function suspect(file: CaseFile, machine: Machine, loss: MemoryLoss): Candidate {
+/** That a process ended is measured; that requests suffered is not, unless they fail while the memory is full. */
+function suspect(
+  file: CaseFile,
+  machine: Machine,
+  loss: MemoryLoss,
+  failing: readonly Candidate[],
+): Candidate {
   const urn = machine.workload?.taskDefinitionUrn;
-  const evidence = [describeLoss(file, machine.service, loss), machine.reservationEvidence];
+  const evidence = [
+    machine.memoryEvidence,
+    describeLoss(file, machine.service, loss),
+    machine.reservationEvidence,
+    file.latencyEvidence,
+  ];
+  const isFailing =
+    isSaturated(machine.memory) && failing.some(({ target }) => target.service === machine.service);
   return {
     kind: 'memory',
     target: targetOf(machine.service, urn),
     share: null,
-    confidence: UNSURE,
-    weight: SUSPECT,
+    confidence: isFailing ? confident(CONFIDENCE_FAILING * weightOfCount(file.after.requests)) : UNSURE,
+    weight: isFailing ? BEFORE_ERRORS : SUSPECT,
     evidence: evidence.filter((id) => id !== null),
     inStack: urn !== undefined,
   };
