@@ -10,6 +10,14 @@ export interface MetricPoint {
   readonly instance: string | null;
   readonly metric: string;
   readonly value: number;
+  /** Null where it is something else than the use of CPU or memory. */
+  readonly use: MachineUse | null;
+}
+
+/** Use of what a copy of a service may use; where no limit is known, of the most that it was seen to use. */
+export interface MachineUse {
+  readonly measurand: 'cpu' | 'memory';
+  readonly percent: number;
 }
 
 /** Who calls whom, and what each node of the map was measured at: all that systems without traces have. */

@@ -3,6 +3,7 @@ import type { NodeSeries } from '../../src/diagnosis/reason/service-map/service-
 import { Problem } from '../../src/problem.ts';
 import type { MetricPoint, ServiceMap } from './engine.ts';
 import type { DataSet, RcaCase } from './layout.ts';
+import { withUse } from './machine-use.ts';
 
 /** Seconds around a window within which a point may be stamped that speaks of it. */
 const AROUND = 300;
@@ -22,7 +23,7 @@ type Nodes = Map<string, Map<string, Map<number, number>>>;
 export async function readMeasurements(set: DataSet): Promise<Measurements> {
   const columns = set.metrics === null ? [] : await columnsOf(set.metrics);
   const has = (...names: string[]): boolean => names.every((name) => columns.includes(name));
-  const machines: MetricPoint[] = [];
+  const readings: Omit<MetricPoint, 'use'>[] = [];
   const stores = new Map<string, Nodes>();
   if (set.metrics !== null) {
     if (has('store', 'time_s', 'node', 'metric', 'statistic', 'value')) {
@@ -40,7 +41,7 @@ export async function readMeasurements(set: DataSet): Promise<Measurements> {
           value: Number(value),
         };
         if (value !== null && Number.isFinite(point.value))
-          machines.push({ ...point, instance: copy === null ? null : String(copy) });
+          readings.push({ ...point, instance: copy === null ? null : String(copy) });
       }
     } else {
       throw new Problem(
@@ -50,6 +51,7 @@ export async function readMeasurements(set: DataSet): Promise<Measurements> {
       );
     }
   }
+  const machines = withUse(readings);
   const graph = set.graph === null ? [] : await readGraph(set.graph);
   return {
     machines: (one) => {

@@ -3,18 +3,7 @@ import type { ServiceMetrics } from '../../src/diagnosis/gather/metrics.ts';
 import { groupBy } from '../../src/diagnosis/reason/grouping.ts';
 import type { MetricPoint } from './engine.ts';
 
-/** Where data sets leave it open whether a share or a percentage is meant: shares don't exceed this. */
-const MOST_OF_A_SHARE = 1.5;
 const MINUTE = 60;
-
-/** Use of the service's own reservation; the node's belongs to all on it, and what was reserved or held back is no use. */
-const USE = /(?:^|[_.\- ])(?:cpu|mem|memory)$|util|usage|used|percent/i;
-const NO_USE = /node|host|limit|request|reserv|quota|throttl/i;
-const MEASURANDS = { cpu: /cpu/i, memory: /mem/i } as const;
-
-function isUse(metric: string, measurand: keyof typeof MEASURANDS): boolean {
-  return MEASURANDS[measurand].test(metric) && USE.test(metric) && !NO_USE.test(metric);
-}
 
 /** The readings of a data set as the product's port for metrics that go by names of services. */
 export function recordedMetrics(points: readonly MetricPoint[]): ServiceMetrics {
@@ -32,7 +21,7 @@ export function recordedMetrics(points: readonly MetricPoint[]): ServiceMetrics 
         periodSeconds: periodOf(points),
         series: (['cpu', 'memory'] as const).flatMap((measurand) =>
           seriesOf(
-            points.filter(({ service, metric }) => known.has(service) && isUse(metric, measurand)),
+            points.filter(({ service, use }) => known.has(service) && use?.measurand === measurand),
             measurand,
           ),
         ),
@@ -43,7 +32,6 @@ export function recordedMetrics(points: readonly MetricPoint[]): ServiceMetrics 
 
 /** One series for each copy of a service and each metric, in percent. */
 function seriesOf(points: readonly MetricPoint[], measurand: 'cpu' | 'memory'): readonly MeasuredSeries[] {
-  const scale = points.some((point) => point.value > MOST_OF_A_SHARE) ? 1 : 100;
   const byCopy = groupBy(points, ({ service, instance, metric }) =>
     JSON.stringify([service, instance, metric]),
   );
@@ -67,7 +55,7 @@ function seriesOf(points: readonly MetricPoint[], measurand: 'cpu' | 'memory'): 
         },
         status: 'complete',
         points: copy
-          .map(({ time, value }) => ({ time: time * 1000, value: value * scale }))
+          .map(({ time, use }) => ({ time: time * 1000, value: use?.percent ?? Number.NaN }))
           .sort((a, b) => a.time - b.time),
       },
     ];
