@@ -231,6 +231,7 @@ export class Gate {
         dataset: settings.dataset || ALL_DATASETS,
         service: one.proposal.service,
         operation: one.proposal.operation,
+        proposedAt: one.reverses === null ? one.proposal.createdAt : undefined,
         updateStartedAt: one.updateStartedAt ?? one.deployedAt,
         deployedAt: one.deployedAt,
         windowSeconds: settings.verifyWindowSeconds,

@@ -47,9 +47,11 @@ export interface Judgement {
 /**
  * Whether latency changed, by the P95. It must have moved by more than 10 %, and the intervals of both sides (ranks by
  * order statistics, n·q ± 1.96·√(n·q·(1−q)), read between the known percentiles) must not overlap. A load that differs
- * the wrong way, or a share of errors that rose, can take "improved" back.
+ * the wrong way, a share of errors that rose, or a latency that was as good (or as bad) already when the change was
+ * proposed, can take "improved" (or "worse") back.
+ * @param proposed the same measured before the change was proposed; null where nothing is known of it
  */
-export function judge(before: Side | null, after: Side | null): Judgement {
+export function judge(before: Side | null, after: Side | null, proposed: Side | null = null): Judgement {
   if (!before || !after || before.summary.count === 0 || after.summary.count === 0) {
     const missing = !before || before.summary.count === 0 ? 'before' : 'after';
     return {
@@ -60,11 +62,10 @@ export function judge(before: Side | null, after: Side | null): Judgement {
   }
   const notes: string[] = [];
   const load = after.summary.rate / before.summary.rate;
-  const sameLoad = load < LOAD_FACTOR && load > 1 / LOAD_FACTOR;
+  const sameLoad = isAlike(load);
   notes.push(
     `Load: ${rate(before)} a second before, ${rate(after)} after (${sameLoad ? 'alike' : 'not alike'}: within a factor of ${LOAD_FACTOR}).`,
   );
-  const ratio = after.summary.p95 / before.summary.p95;
   const a = interval(before);
   const b = interval(after);
   notes.push(
@@ -73,20 +74,9 @@ export function judge(before: Side | null, after: Side | null): Judgement {
   const small = Math.min(before.summary.count, after.summary.count);
   if (small < ENOUGH) notes.push(`Only ${small} spans on one side: a difference must be large to be seen.`);
 
-  let verdict: VerificationVerdict = 'unchanged';
-  if (ratio < 1 / RATIO && b.high < a.low) verdict = 'improved';
-  else if (ratio > RATIO && b.low > a.high) verdict = 'worse';
-  else if (small < ENOUGH) verdict = 'undetermined';
-  else if (ratio < 1 / RATIO || ratio > RATIO) {
-    notes.push('The P95 differs, but not by more than chance allows.');
-  }
-
-  const seconds = before.summary.count / before.summary.rate;
-  const large = ratio < 1 / SHORT_RATIO || ratio > SHORT_RATIO;
-  if ((verdict === 'improved' || verdict === 'worse') && seconds < SHORT_WINDOW && !large) {
-    verdict = 'undetermined';
-    notes.push('In windows this short the P95 moves by as much without any change: measure longer to tell.');
-  }
+  const moved = movementOf(before, after);
+  let { verdict } = moved;
+  if (moved.note !== null) notes.push(moved.note);
 
   if (verdict === 'improved' && load <= 1 / LOAD_FACTOR) {
     verdict = 'undetermined';
@@ -95,6 +85,12 @@ export function judge(before: Side | null, after: Side | null): Judgement {
     verdict = 'undetermined';
     notes.push('It is slower under more load: that may be why.');
   }
+  if ((verdict === 'improved' || verdict === 'worse') && wasSoBefore(verdict, proposed, after)) {
+    verdict = 'undetermined';
+    notes.push(
+      `When the change was proposed the P95 was ${ms(proposed?.summary.p95 ?? 0)}, too near to what it is now: latency had moved by itself.`,
+    );
+  }
   const errors = errorRise(before.summary, after.summary);
   if (errors !== null) {
     notes.push(errors);
@@ -102,6 +98,44 @@ export function judge(before: Side | null, after: Side | null): Judgement {
   }
   if (verdict === 'unchanged') notes.push('The change did not help.');
   return { verdict, sameLoad, notes };
+}
+
+function movementOf(before: Side, after: Side): { verdict: VerificationVerdict; note: string | null } {
+  const ratio = after.summary.p95 / before.summary.p95;
+  const a = interval(before);
+  const b = interval(after);
+  const isFaster = ratio < 1 / RATIO && b.high < a.low;
+  const isSlower = ratio > RATIO && b.low > a.high;
+  if (!isFaster && !isSlower) {
+    if (Math.min(before.summary.count, after.summary.count) < ENOUGH)
+      return { verdict: 'undetermined', note: null };
+    const differs = ratio < 1 / RATIO || ratio > RATIO;
+    return {
+      verdict: 'unchanged',
+      note: differs ? 'The P95 differs, but not by more than chance allows.' : null,
+    };
+  }
+  const seconds = before.summary.count / before.summary.rate;
+  const large = ratio < 1 / SHORT_RATIO || ratio > SHORT_RATIO;
+  if (seconds < SHORT_WINDOW && !large) {
+    return {
+      verdict: 'undetermined',
+      note: 'In windows this short the P95 moves by as much without any change: measure longer to tell.',
+    };
+  }
+  return { verdict: isFaster ? 'improved' : 'worse', note: null };
+}
+
+/** Only the same load tells: with less of it, it was faster then for that reason. */
+function wasSoBefore(verdict: VerificationVerdict, proposed: Side | null, after: Side): boolean {
+  if (proposed === null || proposed.summary.count < ENOUGH) return false;
+  return (
+    isAlike(after.summary.rate / proposed.summary.rate) && movementOf(proposed, after).verdict !== verdict
+  );
+}
+
+function isAlike(load: number): boolean {
+  return load < LOAD_FACTOR && load > 1 / LOAD_FACTOR;
 }
 
 /** A rise of the share of errors that is more than chance (two proportions, z > 1.96) and more than one point. */

@@ -9,6 +9,8 @@ export interface VerifyRequest {
   readonly dataset: string;
   readonly service: string;
   readonly operation: string | undefined;
+  /** Epoch milliseconds: when the change was proposed, for what was wrong then; undefined where nothing was (a way back). */
+  readonly proposedAt: number | undefined;
   /** Epoch milliseconds: from here on the service was mixed… */
   readonly updateStartedAt: number;
   /** …up to here. */
@@ -40,7 +42,7 @@ export async function verifyDeployment(request: VerifyRequest): Promise<Verifica
   const start = Math.ceil(request.deployedAt / 1000) * 1000;
   const { attributes } = await findAttributes(request.store, request.dataset, request.signal);
   const columns = requestColumns(attributes);
-  const compare = async (after: TimeWindow) => {
+  const measure = async (before: TimeWindow, after: TimeWindow) => {
     const answer = await request.store.run(
       request.dataset,
       comparison(request, columns, before, after),
@@ -52,6 +54,14 @@ export async function verifyDeployment(request: VerifyRequest): Promise<Verifica
       after: sideOf(answer.rows, columns, 'after', after),
     };
   };
+  const compare = (after: TimeWindow) => measure(before, after);
+  // Windows of one query must not overlap, and these two may.
+  const whenProposed = async (): Promise<Side | null> => {
+    if (request.proposedAt === undefined) return null;
+    const end = Math.floor(Math.min(request.proposedAt, request.updateStartedAt) / 1000) * 1000;
+    const window = { start: end - length, end };
+    return (await measure(window, { start: end, end })).before;
+  };
   // A span arrives when it ends. Reading before the slowest have ended would leave out just those, after but not before.
   const slowest = (await compare({ start, end: start })).before?.quantiles.at(-1)?.value ?? 0;
   const settling = INGEST_MS + Math.min(Math.max(0, slowest), length);
@@ -61,7 +71,7 @@ export async function verifyDeployment(request: VerifyRequest): Promise<Verifica
     request.onProgress('Comparing latency before and after', null);
     const sides = await compare(after);
     if ((sides.after?.summary.count ?? 0) < ENOUGH && extensions + 1 < MAX_EXTENSIONS) continue;
-    const { verdict, sameLoad, notes } = judge(sides.before, sides.after);
+    const { verdict, sameLoad, notes } = judge(sides.before, sides.after, await whenProposed());
     return {
       verdict,
       before: sides.before?.summary ?? null,
