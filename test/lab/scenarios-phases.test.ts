@@ -127,7 +127,7 @@ describe('the size of the fault', () => {
     const cores = (5 * cost(history).cpuMsPerRequest) / 1000;
     // A turn is the smallest step there is.
     const step = (5 * turnMs) / 1000;
-    expect(Math.abs(cores - 0.56)).toBeLessThan(0.01 + step);
+    expect(Math.abs(cores - 0.66)).toBeLessThan(0.01 + step);
   });
 
   test('does not follow a measurement that cannot be', () => {
