@@ -231,7 +231,7 @@ export class Gate {
         dataset: settings.dataset || ALL_DATASETS,
         service: one.proposal.service,
         operation: one.proposal.operation,
-        proposedAt: one.reverses === null ? one.proposal.createdAt : undefined,
+        p95WhenProposed: one.proposal.expected.p95Before,
         updateStartedAt: one.updateStartedAt ?? one.deployedAt,
         deployedAt: one.deployedAt,
         windowSeconds: settings.verifyWindowSeconds,

@@ -47,11 +47,15 @@ export interface Judgement {
 /**
  * Whether latency changed, by the P95. It must have moved by more than 10 %, and the intervals of both sides (ranks by
  * order statistics, n·q ± 1.96·√(n·q·(1−q)), read between the known percentiles) must not overlap. A load that differs
- * the wrong way, a share of errors that rose, or a latency that was as good (or as bad) already when the change was
- * proposed, can take "improved" (or "worse") back.
- * @param proposed the same measured before the change was proposed; null where nothing is known of it
+ * the wrong way, a share of errors that rose, or a P95 that was as good already in the incident for which the change was
+ * proposed, can take "improved" back.
+ * @param p95WhenProposed milliseconds, in that incident; null where it is not known
  */
-export function judge(before: Side | null, after: Side | null, proposed: Side | null = null): Judgement {
+export function judge(
+  before: Side | null,
+  after: Side | null,
+  p95WhenProposed: number | null = null,
+): Judgement {
   if (!before || !after || before.summary.count === 0 || after.summary.count === 0) {
     const missing = !before || before.summary.count === 0 ? 'before' : 'after';
     return {
@@ -85,16 +89,15 @@ export function judge(before: Side | null, after: Side | null, proposed: Side | 
     verdict = 'undetermined';
     notes.push('It is slower under more load: that may be why.');
   }
-  if ((verdict === 'improved' || verdict === 'worse') && wasSoBefore(verdict, proposed, after)) {
-    verdict = 'undetermined';
-    notes.push(
-      `When the change was proposed the P95 was ${ms(proposed?.summary.p95 ?? 0)}, too near to what it is now: latency had moved by itself.`,
-    );
-  }
   const errors = errorRise(before.summary, after.summary);
   if (errors !== null) {
     notes.push(errors);
     if (verdict !== 'undetermined') verdict = 'worse';
+  } else if (verdict === 'improved' && wasAsGood(p95WhenProposed, before, after)) {
+    verdict = 'undetermined';
+    notes.push(
+      `When the change was proposed the P95 was ${ms(p95WhenProposed ?? 0)}: it had risen since without the change, and may have fallen without it.`,
+    );
   }
   if (verdict === 'unchanged') notes.push('The change did not help.');
   return { verdict, sameLoad, notes };
@@ -115,9 +118,8 @@ function movementOf(before: Side, after: Side): { verdict: VerificationVerdict; 
       note: differs ? 'The P95 differs, but not by more than chance allows.' : null,
     };
   }
-  const seconds = before.summary.count / before.summary.rate;
   const large = ratio < 1 / SHORT_RATIO || ratio > SHORT_RATIO;
-  if (seconds < SHORT_WINDOW && !large) {
+  if (isShort(before) && !large) {
     return {
       verdict: 'undetermined',
       note: 'In windows this short the P95 moves by as much without any change: measure longer to tell.',
@@ -126,12 +128,15 @@ function movementOf(before: Side, after: Side): { verdict: VerificationVerdict; 
   return { verdict: isFaster ? 'improved' : 'worse', note: null };
 }
 
-/** Only the same load tells: with less of it, it was faster then for that reason. */
-function wasSoBefore(verdict: VerificationVerdict, proposed: Side | null, after: Side): boolean {
-  if (proposed === null || proposed.summary.count < ENOUGH) return false;
-  return (
-    isAlike(after.summary.rate / proposed.summary.rate) && movementOf(proposed, after).verdict !== verdict
-  );
+/** Better than right before the update, and no worse than it is now by as much as would be called an effect. */
+function wasAsGood(proposed: number | null, before: Side, after: Side): boolean {
+  if (proposed === null || !(proposed > 0)) return false;
+  const needed = isShort(before) ? SHORT_RATIO : RATIO;
+  return proposed < before.summary.p95 / RATIO && proposed < after.summary.p95 * needed;
+}
+
+function isShort({ summary }: Side): boolean {
+  return summary.count / summary.rate < SHORT_WINDOW;
 }
 
 function isAlike(load: number): boolean {

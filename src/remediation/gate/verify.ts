@@ -9,8 +9,8 @@ export interface VerifyRequest {
   readonly dataset: string;
   readonly service: string;
   readonly operation: string | undefined;
-  /** Epoch milliseconds: when the change was proposed, for what was wrong then; undefined where nothing was (a way back). */
-  readonly proposedAt: number | undefined;
+  /** P95 in the incident for which the change was proposed, milliseconds; null where it is not known. */
+  readonly p95WhenProposed: number | null;
   /** Epoch milliseconds: from here on the service was mixed… */
   readonly updateStartedAt: number;
   /** …up to here. */
@@ -42,7 +42,7 @@ export async function verifyDeployment(request: VerifyRequest): Promise<Verifica
   const start = Math.ceil(request.deployedAt / 1000) * 1000;
   const { attributes } = await findAttributes(request.store, request.dataset, request.signal);
   const columns = requestColumns(attributes);
-  const measure = async (before: TimeWindow, after: TimeWindow) => {
+  const compare = async (after: TimeWindow) => {
     const answer = await request.store.run(
       request.dataset,
       comparison(request, columns, before, after),
@@ -54,14 +54,6 @@ export async function verifyDeployment(request: VerifyRequest): Promise<Verifica
       after: sideOf(answer.rows, columns, 'after', after),
     };
   };
-  const compare = (after: TimeWindow) => measure(before, after);
-  // Windows of one query must not overlap, and these two may.
-  const whenProposed = async (): Promise<Side | null> => {
-    if (request.proposedAt === undefined) return null;
-    const end = Math.floor(Math.min(request.proposedAt, request.updateStartedAt) / 1000) * 1000;
-    const window = { start: end - length, end };
-    return (await measure(window, { start: end, end })).before;
-  };
   // A span arrives when it ends. Reading before the slowest have ended would leave out just those, after but not before.
   const slowest = (await compare({ start, end: start })).before?.quantiles.at(-1)?.value ?? 0;
   const settling = INGEST_MS + Math.min(Math.max(0, slowest), length);
@@ -71,7 +63,7 @@ export async function verifyDeployment(request: VerifyRequest): Promise<Verifica
     request.onProgress('Comparing latency before and after', null);
     const sides = await compare(after);
     if ((sides.after?.summary.count ?? 0) < ENOUGH && extensions + 1 < MAX_EXTENSIONS) continue;
-    const { verdict, sameLoad, notes } = judge(sides.before, sides.after, await whenProposed());
+    const { verdict, sameLoad, notes } = judge(sides.before, sides.after, request.p95WhenProposed);
     return {
       verdict,
       before: sides.before?.summary ?? null,
