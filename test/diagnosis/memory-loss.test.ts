@@ -7,11 +7,15 @@ import { play, START, shop } from './scene.ts';
 const PERIOD_MS = 10_000;
 
 /** A system without a change of latency, whose fullest copy used these percents of its memory, point by point. */
-function withMemory(percents: readonly number[], averages = percents): Gathered {
+function withMemory(
+  percents: readonly number[],
+  averages = percents,
+  place = (index: number) => index,
+): Gathered {
   const gathered = play({ root: shop({}), seconds: [200, 0], memory: { shop: [40, 40] } });
   if (gathered.metrics === null) throw new Error('the scene has metrics');
   const timed = (values: readonly number[]) =>
-    values.map((value, index) => ({ time: START + index * PERIOD_MS, value }));
+    values.map((value, index) => ({ time: START + place(index) * PERIOD_MS, value }));
   const series = gathered.metrics.series.flatMap((one) =>
     one.measurand === 'memory'
       ? [
@@ -54,12 +58,20 @@ describe('memory that was full and is gone at once', () => {
     reason({ ...failing, metrics: withMemory(percents).metrics }).causes.map(({ kind }) => kind);
 
   test('is named behind requests that fail while memory is not full', () => {
-    expect(kindsOf(filled)).toEqual(['errors', 'memory']);
+    const lostAtOnset = [...Array<number>(6).fill(40), 50, 60, 70, 80, 92, 95, ...Array<number>(12).fill(30)];
+    expect(kindsOf(lostAtOnset)).toEqual(['errors', 'memory']);
   });
 
-  test('is named before requests that fail while memory is full', () => {
+  test('is named before requests that fail after memory has filled up', () => {
     const late = [...Array<number>(12).fill(40), ...Array<number>(11).fill(97), 30];
     expect(kindsOf(late)).toEqual(['memory', 'errors']);
+  });
+
+  test('is nothing to requests that fail long after it, nor where memory was as full before', () => {
+    expect(kindsOf(filled)).toEqual(['errors']);
+    const dipped = Array.from({ length: 24 }, (_, index) => (index === 5 || index === 22 ? 30 : 92));
+    const [first] = kindsOf(dipped);
+    expect(first).toBe('errors');
   });
 
   test.each([
@@ -69,20 +81,50 @@ describe('memory that was full and is gone at once', () => {
       filled.map((value, index) => (index < 7 ? value : 90 - 6 * (index - 6))),
     ],
     ['a reading above what there is', filled.map((value) => value * 1.2)],
+    ['memory that was not read for a while', filled, filled, (index: number) => index + (index > 6 ? 9 : 0)],
+    [
+      'one copy of several that is fuller than the others',
+      filled.map((_, index) => (index % 3 === 2 ? 84 : 86)),
+      filled.map(() => 40),
+    ],
     ['memory that stays full', filled.map((value, index) => (index < 7 ? value : 95))],
-  ])('is not %s', (_, percents) => {
-    const { gaps, causes } = reason(withMemory(percents));
+  ])('is not %s', (_, percents, averages = percents, place = (index: number) => index) => {
+    const { gaps, causes } = reason(withMemory(percents, averages, place));
     expect(gaps.map(({ what }) => what)).not.toContainEqual(expect.stringMatching(/^What shop did/));
     expect(causes.map(({ confidence }) => confidence)).not.toContain(0.49);
   });
 
-  test('is not the work of an update that replaced the tasks', () => {
-    const gathered = withMemory(filled);
-    const released = (seconds: number) =>
-      reason({ ...gathered, markers: [{ time: START + seconds * 1000, title: 'Release 7' }] }).verdict;
-    expect(released(50)).toBe('nothing-wrong');
-    expect(released(-3_600)).toBe('undetermined');
-    // Shortly before, but what was lost had filled up since.
-    expect(released(0)).toBe('undetermined');
+  test('is not the work of an update that replaced full tasks, whenever it was noted', () => {
+    const old = [...Array<number>(10).fill(90), ...Array<number>(10).fill(30)];
+    const released = (percents: readonly number[], seconds: number) =>
+      reason({
+        ...withMemory(percents),
+        markers: [{ time: START + seconds * 1000, title: 'Release 7' }],
+      }).verdict;
+    expect(released(old, 80)).toBe('nothing-wrong');
+    expect(released(old, 120)).toBe('nothing-wrong');
+    expect(released(old, -3_600)).toBe('undetermined');
+  });
+
+  test('is not excused by a release that came before memory filled up', () => {
+    const leaky = [...Array<number>(8).fill(60), 65, 70, 80, 90, 95, ...Array<number>(7).fill(30)];
+    const update = {
+      kind: 'update' as const,
+      result: 'succeeded' as const,
+      start: START + 70_000,
+      end: START + 75_000,
+      message: 'Release 8',
+      changes: { update: 1 },
+    };
+    const updates = [{ stack: 'organization/shop/prod', backend: 'file:///state', update }];
+    expect(reason({ ...withMemory(leaky), updates }).verdict).toBe('undetermined');
+    const full = leaky.map((value, index) => (index < 8 ? 90 : value));
+    expect(reason({ ...withMemory(full), updates }).verdict).toBe('nothing-wrong');
+  });
+
+  test('crashes nothing where points have no time that can be', () => {
+    const gathered = withMemory(filled, filled, (index) => (index === 6 ? 1e13 : index));
+    expect(() => reason(gathered)).not.toThrow();
+    expect(() => reason(withMemory(filled, filled, () => Number.NaN))).not.toThrow();
   });
 });

@@ -37,15 +37,22 @@ export function canonical(gathered: Gathered): Gathered {
             ...metrics,
             series: inOrder(metrics.series).map((series) => ({
               ...series,
-              points: series.points.toSorted((a, b) => a.time - b.time || a.value - b.value),
+              points: series.points
+                .filter(({ time }) => isTime(time))
+                .toSorted((a, b) => a.time - b.time || a.value - b.value),
             })),
           },
     endpoints: inOrder(gathered.endpoints),
     updates: inOrder(gathered.updates).filter(
-      ({ update }) => Number.isFinite(update.start) && Number.isFinite(update.end ?? update.start),
+      ({ update }) => isTime(update.start) && isTime(update.end ?? update.start),
     ),
-    markers: inOrder(gathered.markers).filter(({ time }) => Number.isFinite(time)),
+    markers: inOrder(gathered.markers).filter(({ time }) => isTime(time)),
   };
+}
+
+/** Milliseconds that are a date; beyond it there is nothing that could be written down. */
+function isTime(time: number): boolean {
+  return !Number.isNaN(new Date(time).getTime());
 }
 
 function inOrder<T>(rows: readonly T[]): readonly T[] {

@@ -3,14 +3,14 @@ import type { Candidate, CaseFile, Findings, Machine } from './case-file.ts';
 import { UNSURE } from './consistency.ts';
 import { formatPercent, metricsSource, quantities, quantity } from './evidence.ts';
 import { type MemoryLoss, memoryLossOf } from './memory-loss.ts';
-import { isSaturated, MEMORY_LIMIT } from './saturation.ts';
+import { isSaturated, MEMORY_LIMIT, ranFull } from './saturation.ts';
 import { confident, weightOfCount } from './thresholds.ts';
 
 /** Behind everything that was measured to be slow. */
 const SUSPECT = 1e-3;
 /** Before the failing calls of a process that has no memory left to make them. */
 const BEFORE_ERRORS = 1.01;
-/** Requests fail while memory is full, and the process is lost: three signs that go together, none of which is its cause for sure. */
+/** Memory fills up, requests fail, the process is lost: signs that go together, none of which proves the others' cause. */
 const CONFIDENCE_FAILING = 0.75;
 
 /**
@@ -50,7 +50,7 @@ function clear({ service, memory, memoryEvidence, workload }: Machine): RuledOut
   };
 }
 
-/** That a process ended is measured; that requests suffered is not, unless they fail while the memory is full. */
+/** That a process ended is measured; that requests suffered is not, unless they fail while memory has filled up. */
 function suspect(
   file: CaseFile,
   machine: Machine,
@@ -65,7 +65,9 @@ function suspect(
     file.latencyEvidence,
   ];
   const isFailing =
-    isSaturated(machine.memory) && failing.some(({ target }) => target.service === machine.service);
+    failing.some(({ target }) => target.service === machine.service) &&
+    ranFullIn(machine) &&
+    loss.between.end > file.gathered.windows.incident.start;
   return {
     kind: 'memory',
     target: targetOf(machine.service, urn),
@@ -75,6 +77,11 @@ function suspect(
     evidence: evidence.filter((id) => id !== null),
     inStack: urn !== undefined,
   };
+}
+
+/** In the incident, and not already before. */
+function ranFullIn({ memory }: Machine): boolean {
+  return memory !== null && isSaturated(memory) && ranFull(memory);
 }
 
 function targetOf(service: string, urn: string | undefined): Target {
@@ -99,7 +106,7 @@ function describeLoss(file: CaseFile, service: string, loss: MemoryLoss): Eviden
 function lossGap(service: string, { full, fresh, between }: MemoryLoss): Gap {
   return {
     what: `What ${service} did around ${new Date(between.start).toISOString()}`,
-    why: `Its memory fell from ${formatPercent(full)} of the reservation to ${formatPercent(fresh)} at once, and no update explains it: a full task ended and a fresh one took its place. Spans that it had not sent yet are lost.`,
+    why: `Its memory fell from ${formatPercent(full)} of the reservation to ${formatPercent(fresh)} at once, and no update that is known here explains it: very likely a full task ended and a fresh one took its place. Spans that it had not sent yet are lost.`,
     nextStep: 'Look at why its last task stopped (OutOfMemory, exit code 137), and at its last log lines.',
   };
 }

@@ -112,6 +112,14 @@ export function isSaturated(utilisation: Utilisation | null): boolean {
   return utilisation.after >= limit && utilisation.atLimit >= SUSTAINED;
 }
 
+/** A heap that was nearly as full before (a cache, a runtime that keeps what it has) explains no change: half of the room there was has to be gone. */
+const ROOM_TAKEN = 0.5;
+
+/** Whether memory filled up since the good time. */
+export function ranFull({ before, after }: Utilisation): boolean {
+  return before === null || ((after ?? 0) - before) / (100 - before) >= ROOM_TAKEN;
+}
+
 /**
  * Whether a process waits for CPU: at its limit, or well used and much more so than before. Averages over many slices
  * stay below the limit when load comes in bursts, or when the host itself can't give what was reserved.
@@ -129,7 +137,7 @@ export function hasHeadroom(utilisation: Utilisation | null): boolean {
 }
 
 /** The asked period may be finer than what the source keeps: the points' own distance tells. */
-function periodOf(series: MeasuredSeries, askedMs: number): number {
+export function periodOf(series: MeasuredSeries, askedMs: number): number {
   const gaps = series.points.slice(1).map((point, index) => point.time - (series.points[index]?.time ?? 0));
   const positive = gaps.filter((gap) => gap > 0);
   return positive.length > 0 ? Math.max(askedMs, Math.min(...positive)) : askedMs;

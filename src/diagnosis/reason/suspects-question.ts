@@ -12,7 +12,7 @@ import { INCIDENT } from './places/calls.ts';
 import { kindOfWay } from './places/kind.ts';
 import type { Place } from './places/places.ts';
 import { cpuTarget, describeOwnTime } from './processor-question.ts';
-import { hasHeadroom, isPressed, isSaturated, type Utilisation } from './saturation.ts';
+import { hasHeadroom, isPressed, isSaturated, ranFull } from './saturation.ts';
 import { grewTogether } from './together.ts';
 
 /** More suspects than this are a list of everything, not an answer. */
@@ -186,13 +186,6 @@ function kindOf(
 
 /** The CPU's degree that also decides between both ends of a way (cpu-use.ts): about 70 % in use and risen, where waiting has doubled. */
 const CPU_SPEAKS = 0.3;
-/** A heap that was nearly as full before (a cache, a runtime that keeps what it has) explains no change: half of the room there was has to be gone. */
-const ROOM_TAKEN = 0.5;
-
-function ranFull({ before, after }: Utilisation): boolean {
-  return before === null || ((after ?? 0) - before) / (100 - before) >= ROOM_TAKEN;
-}
-
 function accuseDependency(file: CaseFile, suspect: Suspect): Accusation | null {
   const [top] = suspect.places;
   const dependency = file.dependencies.get(suspect.service);
