@@ -63,6 +63,33 @@ describe('What a reading says of a machine’s use', () => {
     expect(both.map(({ use }) => use?.percent ?? null)).toEqual([10, 90, null, null]);
   });
 
+  test('does not hang on one odd reading', () => {
+    const shares = Array.from({ length: 2_000 }, (_, index) => (index === 7 ? 1.7 : 0.98));
+    expect(percents('cpu_utilization', shares).at(-1)).toBe(98);
+    const named = Array.from({ length: 2_000 }, (_, index) => (index === 7 ? 104 : 98));
+    expect(percents('cpu', named).at(-1)).toBe(98);
+  });
+
+  test('is in cores where some copies use several', () => {
+    const both = withUse([...readings('cpu', [0.2, 0.2, 0.2, 0.9]), ...readings('cpu', [6, 6, 6, 6], 'b')]);
+    expect(both[3]?.use?.percent).toBe(100);
+    expect(both[7]?.use?.percent).toBeCloseTo(33.3, 1);
+  });
+
+  test('is no counter, which only ever rises', () => {
+    const seconds = Array.from({ length: 20 }, (_, index) => index * 3);
+    expect(percents('container_cpu_usage_seconds_total', seconds)).toEqual(Array(20).fill(null));
+    expect(percents('cpu_usage', [...seconds, 1])).not.toContain(null);
+  });
+
+  test('is told service by service', () => {
+    const both = withUse([
+      ...readings('jvm_memory_used_percent', [50, 90]),
+      ...readings('memory_rss', [1e8, 1e8, 1e8, 9e8], 'b'),
+    ]);
+    expect(both.at(-1)?.use?.percent).toBe(100);
+  });
+
   test('never divides by nothing', () => {
     for (const percent of percents('cpu', [0, 0, 0])) expect(percent).toBe(0);
   });
