@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { EventStore } from '../src/collector/event-store.ts';
 import { diagnose } from '../src/diagnosis/diagnose.ts';
 import type { Diagnosis } from '../src/diagnosis/diagnosis.ts';
 import { startCollector } from '../src/telemetry/collector-process.ts';
@@ -64,6 +65,7 @@ async function measure(wanted: number): Promise<Figures> {
     await mkdir(data);
     const file = join(data, 'events.duckdb');
     const spans = await writeSpans(file, wanted);
+    await settle(data);
     // The collector keeps its file locked.
     const copy = join(directory, 'scan.duckdb');
     await copyFile(file, copy);
@@ -72,7 +74,6 @@ async function measure(wanted: number): Promise<Figures> {
     try {
       const connection = await instance.connect();
       const runs = wanted >= LARGE ? LARGE_RUNS : RUNS;
-      await prepared(collector.url);
       const scans: number[] = [];
       const diagnoses: number[] = [];
       let last = await timedDiagnosis(collector.url, 0);
@@ -96,13 +97,11 @@ async function measure(wanted: number): Promise<Figures> {
   }
 }
 
-/** A store that was filled from outside is put in order in the background: that belongs to ingest. */
-async function prepared(url: string): Promise<void> {
-  for (let before = Number.POSITIVE_INFINITY; ; ) {
-    const { ms: took } = await timedDiagnosis(url, 0);
-    if (took > before * 0.8) return;
-    before = took;
-  }
+/** A store that was filled from outside is put in order in the background: that belongs to ingest, and is awaited here. */
+async function settle(directory: string): Promise<void> {
+  const store = await EventStore.open({ directory, log: () => {} });
+  await store.settle();
+  await store.close();
 }
 
 interface Asked {
