@@ -2,7 +2,8 @@ import { groupBy } from '../../src/diagnosis/reason/grouping.ts';
 import { quantile } from '../../src/diagnosis/reason/statistics.ts';
 import type { MachineUse, MetricPoint } from './engine.ts';
 
-type Reading = Omit<MetricPoint, 'use'>;
+/** As it stands in a file. */
+export type Reading = Omit<MetricPoint, 'use'>;
 type Measurand = MachineUse['measurand'];
 
 /** Use of the service's own reservation; the node's belongs to all on it, and what was reserved or held back is no use. */
@@ -28,9 +29,9 @@ const ROOM = 3;
 /** Of fewer readings nobody can say that they only ever rise. */
 const FEW = 8;
 
-/** What the values of a metric are multiplied with to be percent; null where no limit is known. */
 interface Role {
   readonly measurand: Measurand;
+  /** What the metric's values are multiplied with to be percent; null where no limit is known. */
   readonly factor: number | null;
 }
 
@@ -41,11 +42,11 @@ export function withUse(readings: readonly Reading[]): readonly MetricPoint[] {
       JSON.stringify([service, instance, metric]),
     ).values(),
   ];
-  const roles = rolesOf(readings, copies);
+  const roles = rolesOf(copies);
   const inPercent = new Set(
-    readings.flatMap(({ service, metric }) => {
-      const role = roles.get(metric);
-      return role === undefined || role.factor === null ? [] : [`${role.measurand} of ${service}`];
+    copies.flatMap(([first]) => {
+      const role = roles.get(first?.metric ?? '');
+      return role === undefined || role.factor === null ? [] : [`${role.measurand} of ${first?.service}`];
     }),
   );
   return copies.flatMap((points): readonly MetricPoint[] => {
@@ -66,15 +67,13 @@ export function withUse(readings: readonly Reading[]): readonly MetricPoint[] {
   });
 }
 
-function rolesOf(
-  readings: readonly Reading[],
-  copies: readonly (readonly Reading[])[],
-): ReadonlyMap<string, Role> {
+/** By metric. */
+function rolesOf(copies: readonly (readonly Reading[])[]): ReadonlyMap<string, Role> {
   const roles = new Map<string, Role>();
-  for (const [metric, points] of groupBy(readings, (one) => one.metric)) {
+  for (const [metric, own] of groupBy(copies, ([first]) => first?.metric ?? '')) {
     const measurand = measurandOf(metric);
-    if (measurand === null || isCounter(copies.filter(([first]) => first?.metric === metric))) continue;
-    roles.set(metric, { measurand, factor: percentFactor(metric, points) });
+    if (measurand === null || isCounter(own)) continue;
+    roles.set(metric, { measurand, factor: percentFactor(metric, own.flat()) });
   }
   return roles;
 }
@@ -110,6 +109,5 @@ function percentFactor(metric: string, points: readonly Reading[]): number | nul
 
 function roomOf(points: readonly Reading[]): number {
   const values = points.map(({ value }) => value);
-  const highest = values.reduce((most, value) => Math.max(most, value), 0);
-  return Math.max(highest, ROOM * quantile(values, 0.5)) || 1;
+  return Math.max(0, quantile(values, 1), ROOM * quantile(values, 0.5)) || 1;
 }

@@ -3,7 +3,7 @@ import type { NodeSeries } from '../../src/diagnosis/reason/service-map/service-
 import { Problem } from '../../src/problem.ts';
 import type { MetricPoint, ServiceMap } from './engine.ts';
 import type { DataSet, RcaCase } from './layout.ts';
-import { withUse } from './machine-use.ts';
+import { type Reading, withUse } from './machine-use.ts';
 
 /** Seconds around a window within which a point may be stamped that speaks of it. */
 const AROUND = 300;
@@ -23,7 +23,7 @@ type Nodes = Map<string, Map<string, Map<number, number>>>;
 export async function readMeasurements(set: DataSet): Promise<Measurements> {
   const columns = set.metrics === null ? [] : await columnsOf(set.metrics);
   const has = (...names: string[]): boolean => names.every((name) => columns.includes(name));
-  const readings: Omit<MetricPoint, 'use'>[] = [];
+  const readings: Reading[] = [];
   const stores = new Map<string, Nodes>();
   if (set.metrics !== null) {
     if (has('store', 'time_s', 'node', 'metric', 'statistic', 'value')) {

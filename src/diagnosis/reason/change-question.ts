@@ -2,7 +2,7 @@ import type { EvidenceId, Gap, RuledOut, Target } from '../diagnosis.ts';
 import { type Candidate, type CaseFile, type Findings, instancesIn } from './case-file.ts';
 import { formatMs } from './evidence.ts';
 import { type Moment, momentsOf } from './moments.ts';
-import { confident, LEAST_CONFIDENCE } from './thresholds.ts';
+import { confident, LEAST_CONFIDENCE, SUSPECT } from './thresholds.ts';
 import {
   compareVersions,
   describeNewVersion,
@@ -16,8 +16,6 @@ const CONFIDENCE_NEAR = 0.4;
 const CONFIDENCE_NEW_VERSION = 0.49;
 /** Both versions ran side by side and only the new one is slow: little else differs between them. */
 const CONFIDENCE_COMPARED = 0.8;
-/** Behind every mechanism that was measured. */
-const SUSPECT = 1e-3;
 
 /**
  * Was something changed when it became slow? Every change is tested against the onset, and against the versions of the

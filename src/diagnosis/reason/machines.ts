@@ -1,4 +1,4 @@
-import type { EvidenceId, EvidenceSource } from '../diagnosis.ts';
+import type { EvidenceId, EvidenceSource, Target } from '../diagnosis.ts';
 import type { Gathered } from '../gather/gathered.ts';
 import type { Machine } from './case-file.ts';
 import {
@@ -37,6 +37,12 @@ export function readMachines(
       return [service, machine] as const;
     }),
   );
+}
+
+/** The task definition's property that says how much there is, where the stack is known to hold it. */
+export function machineTarget({ service, workload }: Machine, property: 'cpu' | 'memory'): Target {
+  const urn = workload?.taskDefinitionUrn;
+  return { service, ...(urn === undefined ? {} : { resource: urn, property }) };
 }
 
 function describeUse(

@@ -1,13 +1,12 @@
-import type { EvidenceId, Gap, RuledOut, Target } from '../diagnosis.ts';
+import type { EvidenceId, Gap, RuledOut } from '../diagnosis.ts';
 import type { Candidate, CaseFile, Findings, Machine } from './case-file.ts';
 import { UNSURE } from './consistency.ts';
 import { formatPercent, metricsSource, quantities, quantity } from './evidence.ts';
+import { machineTarget } from './machines.ts';
 import { type MemoryLoss, memoryLossOf } from './memory-loss.ts';
 import { isSaturated, MEMORY_LIMIT, ranFull } from './saturation.ts';
-import { confident, weightOfCount } from './thresholds.ts';
+import { confident, SUSPECT, weightOfCount } from './thresholds.ts';
 
-/** Behind everything that was measured to be slow. */
-const SUSPECT = 1e-3;
 /** Before the failing calls of a process that has no memory left to make them. */
 const BEFORE_ERRORS = 1.01;
 /** Memory fills up, requests fail, the process is lost: signs that go together, none of which proves the others' cause. */
@@ -37,12 +36,13 @@ export function askMemory(file: CaseFile, found: readonly Candidate[]): Findings
   return { candidates, ruledOut, gaps };
 }
 
-function clear({ service, memory, memoryEvidence, workload }: Machine): RuledOut | null {
+function clear(machine: Machine): RuledOut | null {
+  const { service, memory, memoryEvidence } = machine;
   if (memory === null || memory.after === null || memoryEvidence === null) return null;
   const used = `${service} used ${formatPercent(memory.after)} of its memory`;
   return {
     kind: 'memory',
-    target: targetOf(service, workload?.taskDefinitionUrn),
+    target: machineTarget(machine, 'memory'),
     reason: isSaturated(memory)
       ? `${used}, but its own time did not grow with the slowdown, or the memory was as full before.`
       : `${used}, below ${MEMORY_LIMIT} %.`,
@@ -57,7 +57,7 @@ function suspect(
   loss: MemoryLoss,
   failing: readonly Candidate[],
 ): Candidate {
-  const urn = machine.workload?.taskDefinitionUrn;
+  const target = machineTarget(machine, 'memory');
   const evidence = [
     machine.memoryEvidence,
     describeLoss(file, machine.service, loss),
@@ -65,27 +65,23 @@ function suspect(
     file.latencyEvidence,
   ];
   const isFailing =
-    failing.some(({ target }) => target.service === machine.service) &&
+    failing.some((one) => one.target.service === machine.service) &&
     ranFullIn(machine) &&
     loss.between.end > file.gathered.windows.incident.start;
   return {
     kind: 'memory',
-    target: targetOf(machine.service, urn),
+    target,
     share: null,
     confidence: isFailing ? confident(CONFIDENCE_FAILING * weightOfCount(file.after.requests)) : UNSURE,
     weight: isFailing ? BEFORE_ERRORS : SUSPECT,
     evidence: evidence.filter((id) => id !== null),
-    inStack: urn !== undefined,
+    inStack: target.resource !== undefined,
   };
 }
 
 /** In the incident, and not already before. */
 function ranFullIn({ memory }: Machine): boolean {
   return memory !== null && isSaturated(memory) && ranFull(memory);
-}
-
-function targetOf(service: string, urn: string | undefined): Target {
-  return { service, ...(urn === undefined ? {} : { resource: urn, property: 'memory' }) };
 }
 
 function describeLoss(file: CaseFile, service: string, loss: MemoryLoss): EvidenceId {

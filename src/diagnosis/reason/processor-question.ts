@@ -1,4 +1,4 @@
-import type { EvidenceId, RuledOut, Target } from '../diagnosis.ts';
+import type { EvidenceId, RuledOut } from '../diagnosis.ts';
 import type { Candidate, CaseFile, Findings, Machine } from './case-file.ts';
 import type { ProcessPart } from './classify.ts';
 import {
@@ -10,6 +10,7 @@ import {
   quantity,
   telemetrySource,
 } from './evidence.ts';
+import { machineTarget } from './machines.ts';
 import { CPU_SATURATED, hasHeadroom, isSaturated } from './saturation.ts';
 import { confident, LEAST_SHARE, shareOf, weightOfCount } from './thresholds.ts';
 import { periodsOf } from './windows.ts';
@@ -46,7 +47,7 @@ function fullAllAlong(file: CaseFile, machine: Machine): Candidate | null {
   if (cpu === null || process === undefined || !isSaturated(cpu)) return null;
   const part = file.after.mean > 0 ? process.after / file.after.mean : 0;
   if (part < LEAST_SHARE) return null;
-  const target = cpuTarget(machine);
+  const target = machineTarget(machine, 'cpu');
   const thin = weightOfCount(file.after.requests) * (cpu.points < 3 ? 0.85 : 1);
   return {
     kind: 'cpu',
@@ -73,12 +74,7 @@ function ruleOut(file: CaseFile, machine: Machine, after: number, evidence: Evid
     : own === null
       ? `${used}, below ${CPU_SATURATED} % or with little of the request's time spent in it: busy, not held back.`
       : `${used}, but its own time explains only ${formatShare(own)} of the slowdown.`;
-  return { kind: 'cpu', target: cpuTarget(machine), reason, evidence: [evidence] };
-}
-
-export function cpuTarget(machine: Machine): Target {
-  const urn = machine.workload?.taskDefinitionUrn;
-  return { service: machine.service, ...(urn === undefined ? {} : { resource: urn, property: 'cpu' }) };
+  return { kind: 'cpu', target: machineTarget(machine, 'cpu'), reason, evidence: [evidence] };
 }
 
 /** The process's own time per request, with the operations that took most of it. */

@@ -5,13 +5,14 @@ import { outlivesCallers, UNSURE } from './consistency.ts';
 import { dependencyTarget, describeStore } from './dependency-question.ts';
 import { explainedByFailing } from './errors-question.ts';
 import { badInstance, describeInstances } from './instance-question.ts';
+import { machineTarget } from './machines.ts';
 import { misfitsOf } from './misfits.ts';
 import { describeMoreCalls, describePlace } from './place-evidence.ts';
 import type { Suspect } from './places/blame.ts';
 import { INCIDENT } from './places/calls.ts';
 import { kindOfWay } from './places/kind.ts';
 import type { Place } from './places/places.ts';
-import { cpuTarget, describeOwnTime } from './processor-question.ts';
+import { describeOwnTime } from './processor-question.ts';
 import { hasHeadroom, isPressed, isSaturated, ranFull } from './saturation.ts';
 import { grewTogether } from './together.ts';
 
@@ -186,6 +187,7 @@ function kindOf(
 
 /** The CPU's degree that also decides between both ends of a way (cpu-use.ts): about 70 % in use and risen, where waiting has doubled. */
 const CPU_SPEAKS = 0.3;
+
 function accuseDependency(file: CaseFile, suspect: Suspect): Accusation | null {
   const [top] = suspect.places;
   const dependency = file.dependencies.get(suspect.service);
@@ -238,11 +240,8 @@ function targetOf(
   top: Place | undefined,
 ): Target {
   const { service } = suspect;
-  if (kind === 'cpu') return machine === undefined ? { service } : cpuTarget(machine);
-  if (kind === 'memory') {
-    const urn = machine?.workload?.taskDefinitionUrn;
-    return { service, ...(urn === undefined ? {} : { resource: urn, property: 'memory' }) };
-  }
+  if (kind === 'cpu' || kind === 'memory')
+    return machine === undefined ? { service } : machineTarget(machine, kind);
   if (kind !== 'application') return { service };
   const work = suspect.places.find(({ place }) => place.callee === null)?.place ?? top;
   return { service, ...(work === undefined ? {} : { operation: work.operation.operation }) };

@@ -7,6 +7,9 @@ export const LEAST_CONFIDENCE = 0.5;
 /** No diagnosis from aggregates is certain. */
 export const MOST_CONFIDENCE = 0.95;
 
+/** Weight of what was there and may have done it: behind every mechanism that was measured. */
+export const SUSPECT = 1e-3;
+
 /** Few requests make every number softer: full weight from 50 on, where a median's standard error is under a fifth of the spread. */
 export function weightOfCount(requests: number): number {
   return 0.6 + 0.4 * clamp(requests / 50, 0, 1);

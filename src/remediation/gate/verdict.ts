@@ -66,10 +66,11 @@ export function judge(
   }
   const notes: string[] = [];
   const load = after.summary.rate / before.summary.rate;
-  const sameLoad = isAlike(load);
+  const sameLoad = load < LOAD_FACTOR && load > 1 / LOAD_FACTOR;
   notes.push(
     `Load: ${rate(before)} a second before, ${rate(after)} after (${sameLoad ? 'alike' : 'not alike'}: within a factor of ${LOAD_FACTOR}).`,
   );
+  const ratio = after.summary.p95 / before.summary.p95;
   const a = interval(before);
   const b = interval(after);
   notes.push(
@@ -78,9 +79,19 @@ export function judge(
   const small = Math.min(before.summary.count, after.summary.count);
   if (small < ENOUGH) notes.push(`Only ${small} spans on one side: a difference must be large to be seen.`);
 
-  const moved = movementOf(before, after);
-  let { verdict } = moved;
-  if (moved.note !== null) notes.push(moved.note);
+  let verdict: VerificationVerdict = 'unchanged';
+  if (ratio < 1 / RATIO && b.high < a.low) verdict = 'improved';
+  else if (ratio > RATIO && b.low > a.high) verdict = 'worse';
+  else if (small < ENOUGH) verdict = 'undetermined';
+  else if (ratio < 1 / RATIO || ratio > RATIO) {
+    notes.push('The P95 differs, but not by more than chance allows.');
+  }
+
+  const large = ratio < 1 / SHORT_RATIO || ratio > SHORT_RATIO;
+  if ((verdict === 'improved' || verdict === 'worse') && isShort(before) && !large) {
+    verdict = 'undetermined';
+    notes.push('In windows this short the P95 moves by as much without any change: measure longer to tell.');
+  }
 
   if (verdict === 'improved' && load <= 1 / LOAD_FACTOR) {
     verdict = 'undetermined';
@@ -93,54 +104,28 @@ export function judge(
   if (errors !== null) {
     notes.push(errors);
     if (verdict !== 'undetermined') verdict = 'worse';
-  } else if (verdict === 'improved' && wasAsGood(p95WhenProposed, before, after)) {
+  } else if (
+    verdict === 'improved' &&
+    p95WhenProposed !== null &&
+    wasAsGood(p95WhenProposed, before, after)
+  ) {
     verdict = 'undetermined';
     notes.push(
-      `When the change was proposed the P95 was ${ms(p95WhenProposed ?? 0)}: it had risen since without the change, and may have fallen without it.`,
+      `When the change was proposed the P95 was ${ms(p95WhenProposed)}: it had risen since without the change, and may have fallen without it.`,
     );
   }
   if (verdict === 'unchanged') notes.push('The change did not help.');
   return { verdict, sameLoad, notes };
 }
 
-function movementOf(before: Side, after: Side): { verdict: VerificationVerdict; note: string | null } {
-  const ratio = after.summary.p95 / before.summary.p95;
-  const a = interval(before);
-  const b = interval(after);
-  const isFaster = ratio < 1 / RATIO && b.high < a.low;
-  const isSlower = ratio > RATIO && b.low > a.high;
-  if (!isFaster && !isSlower) {
-    if (Math.min(before.summary.count, after.summary.count) < ENOUGH)
-      return { verdict: 'undetermined', note: null };
-    const differs = ratio < 1 / RATIO || ratio > RATIO;
-    return {
-      verdict: 'unchanged',
-      note: differs ? 'The P95 differs, but not by more than chance allows.' : null,
-    };
-  }
-  const large = ratio < 1 / SHORT_RATIO || ratio > SHORT_RATIO;
-  if (isShort(before) && !large) {
-    return {
-      verdict: 'undetermined',
-      note: 'In windows this short the P95 moves by as much without any change: measure longer to tell.',
-    };
-  }
-  return { verdict: isFaster ? 'improved' : 'worse', note: null };
-}
-
 /** Better than right before the update, and no worse than it is now by as much as would be called an effect. */
-function wasAsGood(proposed: number | null, before: Side, after: Side): boolean {
-  if (proposed === null || !(proposed > 0)) return false;
+function wasAsGood(proposed: number, before: Side, after: Side): boolean {
   const needed = isShort(before) ? SHORT_RATIO : RATIO;
-  return proposed < before.summary.p95 / RATIO && proposed < after.summary.p95 * needed;
+  return proposed > 0 && proposed < before.summary.p95 / RATIO && proposed < after.summary.p95 * needed;
 }
 
 function isShort({ summary }: Side): boolean {
   return summary.count / summary.rate < SHORT_WINDOW;
-}
-
-function isAlike(load: number): boolean {
-  return load < LOAD_FACTOR && load > 1 / LOAD_FACTOR;
 }
 
 /** A rise of the share of errors that is more than chance (two proportions, z > 1.96) and more than one point. */
